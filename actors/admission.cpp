@@ -1,0 +1,70 @@
+#include "actors/admission.hpp"
+
+namespace agent_dispatch {
+
+void admission_state::admit(const admit_run& order) {
+  const auto& spec = *order.spec;
+  waiting[spec.key] = order.agent;
+  policy.enqueue({.run = spec.key,
+                  .agent = spec.agent.name,
+                  .max_parallel = spec.agent.max_parallel,
+                  .parent = spec.parent,
+                  .waits = true});
+  hand_out();
+}
+
+void admission_state::release(const run_key& run) {
+  policy.release(run);
+  hand_out();
+}
+
+bool admission_state::withdraw(const run_key& run) {
+  const bool queued = policy.withdraw(run) == withdrawal::was_queued;
+  if (queued)
+    waiting.erase(run);
+  hand_out();
+  return queued;
+}
+
+void admission_state::hand_out() {
+  for (const auto& grant : policy.grant()) {
+    const auto found = waiting.find(grant.run);
+    if (found == waiting.end())
+      continue;
+    self->send(found->second, run_granted{grant.run, grant.past_max_parallel});
+    waiting.erase(found);
+  }
+}
+
+admission_figures admission_state::figures() const {
+  admission_figures figures{.live = policy.live(),
+                            .queued = policy.queued(),
+                            .slots_used = policy.slots_used(),
+                            .slots_max = policy.max_concurrency(),
+                            .agents = {}};
+  for (const auto& row : policy.agents())
+    figures.agents.push_back({row.agent, row.live, row.queued});
+  return figures;
+}
+
+admission_actor::behavior_type admission(admission_actor::stateful_pointer<admission_state> self, int max_concurrency) {
+  auto& state = self->state;
+  state.policy.set_max_concurrency(max_concurrency);
+  return {
+      [&state](const admit_run& order) { state.admit(order); },
+      [&state](const release_run& order) { state.release(order.run); },
+      [&state](const withdraw_run& order) { return state.withdraw(order.run); },
+      [&state](const set_max_concurrency& order) {
+        state.policy.set_max_concurrency(order.slots);
+        state.hand_out();
+      },
+      [&state](const get_admission&) { return state.figures(); },
+      [&state](const get_queue_position& order) -> queue_position_ptr {
+        const auto place = state.policy.place(order.run);
+        return place ? std::make_shared<const queue_position>(queue_position{place->position, place->reason}) : nullptr;
+      },
+      [&state](const get_queued_descendants& order) -> run_keys { return state.policy.queued_descendants(order.run); },
+  };
+}
+
+} // namespace agent_dispatch

@@ -1,0 +1,101 @@
+#include "actors/agent.hpp"
+
+#include "actors/log.hpp"
+#include "actors/run_answers.hpp"
+
+namespace agent_dispatch {
+
+void agent_state::execute(const execute_run& order) {
+  const auto& key = order.spec->key;
+  if (!runs.emplace(key, entry{order.spec, order.listener, {}, false}).second)
+    return;
+  self->send(order.listener, run_progress{key, {progress_kind::queued, {}}});
+  self->send(admission, admit_run{order.spec, self});
+}
+
+void agent_state::cancel(const run_key& run) {
+  const auto found = runs.find(run);
+  if (found == runs.end() || found->second.cancelled)
+    return;
+  found->second.cancelled = true;
+  if (found->second.run) {
+    self->send(found->second.run, cancel_run{run});
+    return;
+  }
+  self->request(admission, caf::infinite, withdraw_run{run})
+      .then(
+          [this, run](bool was_queued) {
+            const auto queued = runs.find(run);
+            if (was_queued && queued != runs.end()) {
+              self->send(queued->second.listener, run_finished{run, answer_cancelled_in_queue(*queued->second.spec)});
+              runs.erase(queued);
+            }
+          },
+          [run](const caf::error&) { log::warn("run {}: admission did not answer a withdrawal", run.value); });
+}
+
+void agent_state::start(const run_granted& grant) {
+  const auto found = runs.find(grant.run);
+  if (found == runs.end()) {
+    self->send(admission, release_run{grant.run});
+    return;
+  }
+  auto& run = found->second;
+  if (run.cancelled) {
+    self->send(admission, release_run{grant.run});
+    self->send(run.listener, run_finished{grant.run, answer_cancelled_in_queue(*run.spec)});
+    runs.erase(found);
+    return;
+  }
+  if (grant.past_max_parallel)
+    log::info("run {}: enters agent '{}' past max_parallel, since a run that waits for it holds the seat",
+              grant.run.value, run.spec->agent.name.value);
+  run.run = spawn_run(self->system(), run.spec, self);
+  self->monitor(run.run);
+  self->send(run.run, begin_run{});
+  self->send(run.listener, run_progress{grant.run, {progress_kind::started, {}}});
+}
+
+void agent_state::pass_on(const run_progress& progress) {
+  if (const auto found = runs.find(progress.run); found != runs.end())
+    self->send(found->second.listener, progress);
+}
+
+void agent_state::finish(const run_finished& finished) {
+  const auto found = runs.find(finished.run);
+  if (found == runs.end())
+    return;
+  self->send(admission, release_run{finished.run});
+  self->send(found->second.listener, finished);
+  self->demonitor(found->second.run.address());
+  runs.erase(found);
+}
+
+void agent_state::run_died(const caf::down_msg& down) {
+  for (const auto& [key, run] : runs) {
+    if (!run.run || run.run.address() != down.source)
+      continue;
+    log::error("run {}: its actor died: {}", key.value, self->system().render(down.reason));
+    finish({key,
+            {failure(fault_kind::lost,
+                     "the supervisor lost track of the run; resume its session " + run.spec->session.value)}});
+    return;
+  }
+}
+
+agent_actor::behavior_type agent(agent_actor::stateful_pointer<agent_state> self, const admission_actor& admission,
+                                 run_spawner spawn_run) {
+  auto& state = self->state;
+  state.admission = admission;
+  state.spawn_run = std::move(spawn_run);
+  self->set_down_handler([&state](const caf::down_msg& down) { state.run_died(down); });
+  return {
+      [&state](const execute_run& order) { state.execute(order); },
+      [&state](const cancel_run& order) { state.cancel(order.run); },
+      [&state](const run_granted& grant) { state.start(grant); },
+      [&state](const run_progress& progress) { state.pass_on(progress); },
+      [&state](const run_finished& finished) { state.finish(finished); },
+  };
+}
+
+} // namespace agent_dispatch

@@ -1,0 +1,108 @@
+#include "actors/io/listener.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <asio/local/stream_protocol.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+
+#include "actors/io/socket_connection.hpp"
+#include "actors/log.hpp"
+#include "messages/socket_address.hpp"
+#include "messages/version.hpp"
+
+namespace agent_dispatch {
+
+namespace {
+
+/// Pause before the next accept when descriptors have run out: accept would fail again at once.
+constexpr std::chrono::milliseconds accept_pause{100};
+
+bool is_own_user(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == ::geteuid();
+}
+
+} // namespace
+
+expected<unique_fd> make_listening_socket(const std::filesystem::path& path) {
+  unique_fd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+  if (!socket)
+    return io_failure("making a socket for", path.native(), errno);
+  // Bound under another name and renamed, so that a frontend finds the old socket or the new one, never none.
+  const auto fresh = path.native() + ".new";
+  ::unlink(fresh.c_str());
+  const auto address = make_socket_address(fresh);
+  if (!address)
+    return tl::unexpected(address.error());
+  const auto mask = ::umask(0177);
+  const int bound = ::bind(socket.get(), address->get(), address->size());
+  const int problem = errno;
+  ::umask(mask);
+  if (bound != 0)
+    return io_failure("binding the socket", fresh, problem);
+  if (::listen(socket.get(), SOMAXCONN) != 0)
+    return io_failure("listening on", fresh, errno);
+  if (::rename(fresh.c_str(), path.c_str()) != 0)
+    return io_failure("renaming the socket to", path.native(), errno);
+  return socket;
+}
+
+class listener::acceptor : public std::enable_shared_from_this<acceptor> {
+public:
+  acceptor(asio::io_context& io, unique_fd socket, welcome on_hello)
+      : io_{io}, acceptor_{io}, pause_{io}, on_hello_{std::move(on_hello)} {
+    acceptor_.assign(asio::local::stream_protocol{}, socket.release());
+  }
+
+  void accept_next() {
+    acceptor_.async_accept(
+        [self = shared_from_this()](const asio::error_code& problem, asio::local::stream_protocol::socket socket) {
+          if (problem == asio::error::operation_aborted || !self->acceptor_.is_open())
+            return;
+          if (problem) {
+            log::warn("accepting a frontend: {}", problem.message());
+            self->pause_.expires_after(accept_pause);
+            self->pause_.async_wait([self](const asio::error_code&) { self->accept_next(); });
+            return;
+          }
+          if (is_own_user(socket.native_handle()))
+            std::make_shared<socket_connection>(std::move(socket), self->on_hello_)->begin();
+          else
+            log::warn("a process of another user was turned away");
+          self->accept_next();
+        });
+  }
+
+  void stop() {
+    asio::post(io_, [self = shared_from_this()] {
+      asio::error_code ignored;
+      self->acceptor_.close(ignored);
+      self->pause_.cancel();
+    });
+  }
+
+private:
+  asio::io_context& io_;
+  asio::local::stream_protocol::acceptor acceptor_;
+  asio::steady_timer pause_;
+  welcome on_hello_;
+};
+
+listener::listener(asio::io_context& io, unique_fd socket, welcome on_hello)
+    : acceptor_{std::make_shared<acceptor>(io, std::move(socket), std::move(on_hello))} {
+  asio::post(io, [accepting = acceptor_] { accepting->accept_next(); });
+}
+
+listener::~listener() { stop(); }
+
+void listener::stop() { acceptor_->stop(); }
+
+} // namespace agent_dispatch

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "messages/agent.hpp"
+#include "messages/ids.hpp"
+
+/// Every sentence of this layer that a person or an agent reads. A command in one works when pasted into a shell, a
+/// call when made as an MCP tool call. None ends in a newline.
+namespace agent_dispatch::sentences {
+
+/// Ends the prompt of a dispatch that asks for JSON.
+inline constexpr std::string_view json_footer =
+    "Reply with one JSON value and nothing else: no prose before or after it, no code fence. "
+    "If you cannot do what is asked, reply with {\"error\": \"<reason>\"}.";
+
+// Why a run was not started.
+std::string looks_like_an_option(std::string_view field, std::string_view value);
+std::string holds_a_nul(std::string_view field);
+std::string too_deep(int depth, int max_dispatch_depth);
+std::string directory_missing(const agent_name& agent, const std::filesystem::path& directory);
+std::string directory_unusable(const agent_name& agent, const std::filesystem::path& directory, int error_number);
+std::string cli_missing();
+std::string cli_not_executable(int error_number);
+std::string cli_vanished();
+std::string arguments_too_long();
+std::string start_failed(std::string_view step, int error_number);
+std::string cancelled_before_start(const agent_name& agent);
+
+// How a run ended.
+std::string timed_out(const agent_name& agent, std::chrono::seconds timeout);
+std::string cancelled(const agent_name& agent);
+std::string output_limit(const agent_name& agent);
+std::string exited(int code);
+std::string died_by_signal(int signal);
+std::string lost(const agent_name& agent, const std::optional<session_id>& session);
+std::string said_nothing();
+std::string only_events();
+std::string line_too_long();
+std::string error_without_text();
+
+// What to do about it: appended to `error`.
+/// `session`: absent when there is none to resume.
+std::string after_timeout(const agent_name& agent, std::chrono::seconds timeout,
+                          const std::optional<session_id>& session);
+/// `budget`: the run's limit in US dollars; absent when only the CLI knows it.
+std::string after_budget_stop(const agent_name& agent, std::optional<double> budget,
+                              const std::optional<session_id>& session);
+std::string after_denial(const agent_name& agent, const tool_list& allowed, const std::vector<std::string>& denied);
+
+// Hints.
+std::string tools_were_denied(const agent_name& agent, const tool_list& allowed,
+                              const std::vector<std::string>& denied);
+std::string over_budget(const agent_name& agent, double cost, double budget);
+std::string ended_after_its_answer(std::chrono::seconds timeout);
+std::string ended_over_output_limit();
+std::string answer_was_cut();
+std::string answered_before_it_was_lost();
+std::string processes_left(int count);
+
+} // namespace agent_dispatch::sentences

@@ -1,0 +1,103 @@
+#include "actors/run.hpp"
+
+#include "actors/log.hpp"
+#include "actors/run_answers.hpp"
+
+namespace agent_dispatch {
+
+void run_state::launch() {
+  parser = std::make_unique<output_parser>();
+  self->request(launcher, caf::infinite, launch_run{spec, which})
+      .then([this](const launch_result& result) { launched(result); },
+            [this](const caf::error&) {
+              answer({failure(fault_kind::lost, "the launcher died before it could start the run; try again")});
+            });
+}
+
+void run_state::launched(const launch_result& result) {
+  if (result.problem != launch_problem::none) {
+    log::warn("run {}: not started: {}", spec->key.value, result.reason);
+    answer(answer_not_started(*spec, result));
+    return;
+  }
+  watch = watcher->watch(result.handles, self);
+  if (cancelled)
+    watch->cancel();
+}
+
+void run_state::cancel() {
+  if (cancelled)
+    return;
+  cancelled = true;
+  log::info("run {}: cancelled", spec->key.value);
+  if (watch)
+    watch->cancel();
+}
+
+void run_state::read(const output_chunk& chunk) {
+  for (const auto& event : parser->feed(chunk.bytes))
+    if (const auto shown = progress_of(event))
+      self->send(listener, run_progress{spec->key, *shown});
+  watch->want_output();
+}
+
+void run_state::read_exit_file() {
+  watch.reset();
+  self->request(launcher, caf::infinite, read_exit{spec->key, which})
+      .then([this](const exit_report& report) { ended(report); }, [this](const caf::error&) { sweep(); });
+}
+
+void run_state::ended(const exit_report& report) {
+  if (!report.record || !*report.record) {
+    if (!report.record)
+      log::error("run {}: {}", spec->key.value, report.record.error().message);
+    sweep();
+    return;
+  }
+  const auto& record = **report.record;
+  const auto output = parser->finish(marks_of(record));
+  if (which == attempt::first && !cancelled && is_rejected_session_id(*spec, output, record, report.stderr_head)) {
+    log::warn("run {}: this CLI does not know --session-id; started again without it", spec->key.value);
+    self->send(launcher, discard_run{spec->key});
+    which = attempt::without_session_id;
+    launch();
+    return;
+  }
+  if (record.left_over > 0)
+    log::warn("run {}: {} processes could not be ended", spec->key.value, record.left_over);
+  answer(answer_ended(*spec, which, output, record, report.stderr_head));
+}
+
+void run_state::sweep() {
+  log::error("run {}: its keeper died; ending what it left behind", spec->key.value);
+  self->request(launcher, caf::infinite, sweep_run{spec->key})
+      .then(
+          [this](int left) {
+            if (left > 0)
+              log::warn("run {}: {} processes could not be ended", spec->key.value, left);
+            answer(answer_lost(*spec, which, parser->finish({})));
+          },
+          [this](const caf::error&) { answer(answer_lost(*spec, which, parser->finish({}))); });
+}
+
+void run_state::answer(dispatch_answer answer) {
+  self->send(listener, run_finished{spec->key, std::move(answer)});
+  self->quit();
+}
+
+run_actor::behavior_type run(run_actor::stateful_pointer<run_state> self, run_spec_ptr spec,
+                             const run_listener& listener, const launcher_actor& launcher, run_watcher* watcher) {
+  auto& state = self->state;
+  state.spec = std::move(spec);
+  state.listener = listener;
+  state.launcher = launcher;
+  state.watcher = watcher;
+  return {
+      [&state](const begin_run&) { state.launch(); },
+      [&state](const output_chunk& chunk) { state.read(chunk); },
+      [&state](const keeper_gone&) { state.read_exit_file(); },
+      [&state](const cancel_run&) { state.cancel(); },
+  };
+}
+
+} // namespace agent_dispatch

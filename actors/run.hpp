@@ -1,0 +1,44 @@
+#pragma once
+
+#include "actors/logic/output_parser.hpp"
+#include "messages/actors.hpp"
+
+namespace agent_dispatch {
+
+/// One run, from its launch to its answer:
+///
+///     launching ──handles──▶ live ──keeper gone──▶ reading ──exit.json──▶ answered
+///         │                                           ├──none──▶ sweeping ─▶ answered (lost)
+///         └──fault──▶ answered                        └──--session-id rejected──▶ launching (once)
+///
+/// A cancel while launching is kept and told to the keeper as soon as there is one. The answer goes out only when the
+/// keeper is gone, so that the slot is not given back before.
+struct run_state {
+  explicit run_state(run_actor::pointer own) : self{own} {}
+
+  void launch();
+  void launched(const launch_result& result);
+  void cancel();
+  void read(const output_chunk& chunk);
+  void read_exit_file();
+  void ended(const exit_report& report);
+  void sweep();
+  void answer(dispatch_answer answer);
+
+  run_actor::pointer self;
+  run_spec_ptr spec;
+  run_listener listener;
+  launcher_actor launcher;
+  run_watcher* watcher = nullptr; ///< owned by main; outlives every actor
+  std::shared_ptr<run_watch> watch;
+  std::unique_ptr<output_parser> parser;
+  attempt which = attempt::first;
+  bool cancelled = false;
+
+  static inline const char* name = "run";
+};
+
+run_actor::behavior_type run(run_actor::stateful_pointer<run_state> self, run_spec_ptr spec,
+                             const run_listener& listener, const launcher_actor& launcher, run_watcher* watcher);
+
+} // namespace agent_dispatch

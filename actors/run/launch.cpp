@@ -1,0 +1,299 @@
+#include "actors/run/launch.hpp"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "actors/run/descriptor_io.hpp"
+#include "actors/run/exit_file.hpp"
+#include "actors/run/keeper.hpp"
+
+namespace agent_dispatch {
+
+namespace {
+
+/// Above what the keeper is given, so that putting one descriptor in place never covers another.
+constexpr int lowest_spare_fd = keeper_fd::control + 1;
+
+/// `fd` itself or, when it is one of the low numbers, a copy above them.
+expected<unique_fd> above_reserved(unique_fd fd) {
+  if (fd.get() >= lowest_spare_fd)
+    return fd;
+  unique_fd copy{::fcntl(fd.get(), F_DUPFD_CLOEXEC, lowest_spare_fd)};
+  if (!copy)
+    return io_failure("cannot copy", "a descriptor", errno);
+  return copy;
+}
+
+class spawn_attributes {
+public:
+  spawn_attributes() {
+    sigset_t signals;
+    ::posix_spawnattr_init(&attributes_);
+    sigemptyset(&signals);
+    ::posix_spawnattr_setsigmask(&attributes_, &signals);
+    sigfillset(&signals);
+    ::posix_spawnattr_setsigdefault(&attributes_, &signals);
+    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+  }
+  ~spawn_attributes() { ::posix_spawnattr_destroy(&attributes_); }
+  spawn_attributes(const spawn_attributes&) = delete;
+  spawn_attributes& operator=(const spawn_attributes&) = delete;
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+private:
+  posix_spawnattr_t attributes_;
+};
+
+class spawn_actions {
+public:
+  spawn_actions() { ::posix_spawn_file_actions_init(&actions_); }
+  ~spawn_actions() { ::posix_spawn_file_actions_destroy(&actions_); }
+  spawn_actions(const spawn_actions&) = delete;
+  spawn_actions& operator=(const spawn_actions&) = delete;
+  void place(int from, int to) { ::posix_spawn_file_actions_adddup2(&actions_, from, to); }
+  void null(int fd) { ::posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", O_RDWR, 0); }
+  const posix_spawn_file_actions_t* get() const { return &actions_; }
+
+private:
+  posix_spawn_file_actions_t actions_;
+};
+
+/// Of the output, what is allocated before the start: on a disk that fills up meanwhile, an answer of usual size is
+/// still written.
+constexpr off_t output_reserve = 256 << 10;
+
+/// What the keeper is given, each above the reserved numbers.
+struct keeper_inheritance {
+  unique_fd prompt;
+  unique_fd directory;
+  unique_fd order;
+  unique_fd control;
+};
+
+expected<unique_fd> sealed(const char* name, std::string_view bytes) {
+  int error = 0;
+  unique_fd file = make_sealed_file(name, bytes, error);
+  if (!file)
+    return io_failure("cannot hold in memory", name, error);
+  return above_reserved(std::move(file));
+}
+
+/// The new run directory, taken away again unless kept.
+class fresh_directory {
+public:
+  static expected<fresh_directory> make(const std::filesystem::path& path) {
+    if (::mkdir(path.c_str(), 0700) < 0)
+      return io_failure("cannot make the run directory", path.string(), errno);
+    fresh_directory made{path};
+    auto opened = open_run_directory(path.c_str());
+    if (!opened)
+      return tl::unexpected(opened.error());
+    made.fd_ = std::move(*opened);
+    return made;
+  }
+  fresh_directory(fresh_directory&& other) noexcept
+      : path_{std::exchange(other.path_, {})}, fd_{std::move(other.fd_)} {}
+  fresh_directory(const fresh_directory&) = delete;
+  fresh_directory& operator=(const fresh_directory&) = delete;
+  fresh_directory& operator=(fresh_directory&&) = delete;
+  ~fresh_directory() {
+    if (path_.empty())
+      return;
+    for (const char* name :
+         {run_file::record, run_file::control, run_file::output, run_file::errors, run_file::exit_draft})
+      ::unlinkat(fd_.get(), name, 0);
+    ::rmdir(path_.c_str());
+  }
+  int fd() const { return fd_.get(); }
+  unique_fd keep() {
+    path_.clear();
+    return std::move(fd_);
+  }
+
+  expected<unique_fd> create(const char* name, int flags) const {
+    unique_fd file = open_run_file(fd_.get(), name, flags | O_CREAT | O_EXCL);
+    if (!file)
+      return io_failure("cannot create", (path_ / name).string(), errno);
+    return file;
+  }
+
+  expected<void> write(const char* name, std::string_view content) const {
+    const auto file = create(name, O_WRONLY);
+    if (!file)
+      return tl::unexpected(file.error());
+    if (const int error = write_all(file->get(), content); error != 0)
+      return io_failure("cannot write", (path_ / name).string(), error);
+    return {};
+  }
+
+  /// Space for the output and for the end of the run. A full disk refuses the run here, when nothing is paid yet.
+  expected<void> reserve() const {
+    const unique_fd output = open_run_file(fd_.get(), run_file::output, O_WRONLY);
+    if (!output)
+      return io_failure("cannot open", (path_ / run_file::output).string(), errno);
+    if (::fallocate(output.get(), FALLOC_FL_KEEP_SIZE, 0, output_reserve) < 0 && errno != EOPNOTSUPP)
+      return io_failure("cannot reserve space for the output of a run in", path_.string(), errno);
+    if (const int error = reserve_exit_file(fd_.get()); error != 0)
+      return io_failure("cannot reserve space for the end of a run in", path_.string(), error);
+    return {};
+  }
+
+  /// Both ends of the FIFO: first the keeper's, so that ours opens without waiting.
+  expected<std::pair<unique_fd, unique_fd>> make_control() const {
+    if (::mkfifoat(fd_.get(), run_file::control, 0600) < 0)
+      return io_failure("cannot make the FIFO", (path_ / run_file::control).string(), errno);
+    unique_fd read_end = open_run_file(fd_.get(), run_file::control, O_RDONLY | O_NONBLOCK);
+    unique_fd write_end = read_end ? open_run_file(fd_.get(), run_file::control, O_WRONLY | O_NONBLOCK) : unique_fd{};
+    if (!write_end)
+      return io_failure("cannot open", (path_ / run_file::control).string(), errno);
+    auto above = above_reserved(std::move(read_end));
+    if (!above)
+      return tl::unexpected(above.error());
+    return std::pair{std::move(*above), std::move(write_end)};
+  }
+
+private:
+  explicit fresh_directory(const std::filesystem::path& path) : path_{path} {}
+  std::filesystem::path path_;
+  unique_fd fd_;
+};
+
+expected<pid_t> spawn_keeper(const keeper_program& program, const run_key& run, const keeper_inheritance& given) {
+  spawn_actions actions;
+  actions.place(given.prompt.get(), keeper_fd::prompt);
+  actions.null(STDOUT_FILENO);
+  actions.null(STDERR_FILENO);
+  actions.place(given.directory.get(), keeper_fd::directory);
+  actions.place(given.order.get(), keeper_fd::order);
+  actions.place(given.control.get(), keeper_fd::control);
+  const spawn_attributes attributes;
+  char path[32];
+  std::snprintf(path, sizeof path, "/proc/self/fd/%d", program.fd());
+  std::string name = "agent-dispatch-run";
+  std::string key = run.value;
+  std::string search_path = "PATH=/usr/local/bin:/usr/bin:/bin";
+  const std::array<char*, 3> argv{name.data(), key.data(), nullptr};
+  const std::array<char*, 2> environment{search_path.data(), nullptr};
+  pid_t keeper = -1;
+  const int error = ::posix_spawn(&keeper, path, actions.get(), attributes.get(), argv.data(), environment.data());
+  if (error != 0)
+    return io_failure("cannot start", "agent-dispatch-run", error);
+  return keeper;
+}
+
+} // namespace
+
+expected<keeper_program> keeper_program::open(const std::filesystem::path& path) {
+  unique_fd file{::open(path.c_str(), O_PATH | O_CLOEXEC)};
+  if (!file)
+    return io_failure("cannot open the keeper", path.string(), errno);
+  struct stat info {};
+  if (::fstat(file.get(), &info) < 0 || !S_ISREG(info.st_mode) || (info.st_mode & 0111U) == 0)
+    return failure(fault_kind::io, path.string() + " is not an executable file: install agent-dispatch again.");
+  auto above = above_reserved(std::move(file));
+  if (!above)
+    return tl::unexpected(above.error());
+  return keeper_program{std::move(*above)};
+}
+
+expected<launched_run> launch(const keeper_program& program, const std::filesystem::path& run_directory,
+                              const launch_order& order, std::string_view prompt, std::string_view run_json) {
+  const auto encoded = encode(order);
+  if (!encoded)
+    return tl::unexpected(encoded.error());
+  auto order_file = sealed("launch order", *encoded);
+  if (!order_file)
+    return tl::unexpected(order_file.error());
+  auto prompt_file = sealed("prompt", prompt);
+  if (!prompt_file)
+    return tl::unexpected(prompt_file.error());
+  auto made = fresh_directory::make(run_directory);
+  if (!made)
+    return tl::unexpected(made.error());
+  if (const auto written = made->write(run_file::record, run_json); !written)
+    return tl::unexpected(written.error());
+  if (const auto errors = made->create(run_file::errors, O_WRONLY | O_APPEND); !errors)
+    return tl::unexpected(errors.error());
+  auto output = made->create(run_file::output, O_RDONLY);
+  if (!output)
+    return tl::unexpected(output.error());
+  if (const auto reserved = made->reserve(); !reserved)
+    return tl::unexpected(reserved.error());
+  auto control = made->make_control();
+  if (!control)
+    return tl::unexpected(control.error());
+  auto directory = above_reserved(unique_fd{::fcntl(made->fd(), F_DUPFD_CLOEXEC, lowest_spare_fd)});
+  if (!directory)
+    return tl::unexpected(directory.error());
+  const auto keeper = spawn_keeper(program, order.run,
+                                   {.prompt = std::move(*prompt_file),
+                                    .directory = std::move(*directory),
+                                    .order = std::move(*order_file),
+                                    .control = std::move(control->first)});
+  if (!keeper)
+    return tl::unexpected(keeper.error());
+  made->keep();
+  return launched_run{.control = std::move(control->second), .output = std::move(*output), .keeper = *keeper};
+}
+
+void reap_keeper(pid_t keeper) {
+  if (keeper <= 0)
+    return;
+  while (::waitpid(keeper, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+expected<adopted> adopt(const std::filesystem::path& run_directory) {
+  const auto directory = open_run_directory(run_directory.c_str());
+  if (!directory)
+    return tl::unexpected(directory.error());
+  adopted found;
+  found.output = open_run_file(directory->get(), run_file::output, O_RDONLY | O_NONBLOCK);
+  found.alive = is_keeper_alive(directory->get());
+  if (found.alive) {
+    found.control = open_run_file(directory->get(), run_file::control, O_WRONLY | O_NONBLOCK);
+    // Without a reader its keeper has ended since; with one, its end will be reported.
+    if (!found.control && errno == ENXIO)
+      found.alive = false;
+    else if (!found.control)
+      return io_failure("cannot open", (run_directory / run_file::control).string(), errno);
+  }
+  const auto start = read_start(directory->get());
+  if (!start)
+    return tl::unexpected(start.error());
+  found.start = *start;
+  if (found.alive)
+    return found;
+  // Only now: a keeper writes exit.json before it lets go of the lock.
+  auto exit = read_exit_record(run_directory);
+  if (!exit)
+    return tl::unexpected(exit.error());
+  found.exit = *exit;
+  return found;
+}
+
+expected<claim> claim_void(const std::filesystem::path& run_directory) {
+  const auto directory = open_run_directory(run_directory.c_str());
+  if (!directory)
+    return tl::unexpected(directory.error());
+  return claim_start(directory->get(), started_void);
+}
+
+bool is_keeper_alive(const std::filesystem::path& run_directory) {
+  const auto directory = open_run_directory(run_directory.c_str());
+  if (!directory)
+    return ::access(run_directory.c_str(), F_OK) == 0 || errno != ENOENT;
+  return is_keeper_alive(directory->get());
+}
+
+} // namespace agent_dispatch

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string_view>
+
+#include <sys/types.h>
+
+#include "actors/run/control.hpp"
+#include "actors/run/exit_reading.hpp"
+#include "actors/run/launch_order.hpp"
+#include "actors/run/program_search.hpp"
+#include "actors/run/run_directory.hpp"
+#include "actors/run/sweep.hpp"
+#include "actors/run/unique_fd.hpp"
+#include "messages/fault.hpp"
+#include "messages/ids.hpp"
+#include "messages/process.hpp"
+
+/// Starting runs and finding them again, from the supervisor's side. Everything here blocks, if only for the disk: it
+/// belongs into a detached actor. All functions may be called from any thread.
+namespace agent_dispatch {
+
+/// The keeper's executable, held open: an upgrade or removal of the file changes nothing for this supervisor.
+class keeper_program {
+public:
+  /// Fails with `io` when there is no executable file at `path`.
+  static expected<keeper_program> open(const std::filesystem::path& path);
+
+  int fd() const noexcept { return fd_.get(); }
+
+private:
+  explicit keeper_program(unique_fd fd) : fd_{std::move(fd)} {}
+  unique_fd fd_;
+};
+
+/// A run whose keeper has been started.
+struct launched_run {
+  /// Write end of the FIFO, non-blocking, CLOEXEC: for `send_cancel` and `send_extend`. poll and epoll report an error
+  /// on it (POLLERR) as soon as the keeper is gone, and not before; exit.json is there by then or never.
+  unique_fd control;
+  unique_fd output;  ///< the run's stdout, read-only, at its start, CLOEXEC. It grows; it may shrink, when a script
+                     ///< truncates it
+  pid_t keeper = -1; ///< a child of this process, to be reaped: `reap_keeper`. For nothing else
+};
+
+/// Makes the run directory (which must not exist, and whose parent must) and starts the keeper in it. Returns as soon
+/// as the keeper is executed; whether it could start the CLI is in exit.json. On failure nothing was started, nothing
+/// ever will be, and the directory is gone again unless it was there before.
+expected<launched_run> launch(const keeper_program& program, const std::filesystem::path& run_directory,
+                              const launch_order& order, std::string_view prompt, std::string_view run_json);
+
+/// Reaps a keeper whose `control` has reported its end. Waits for the moment that it may still take.
+void reap_keeper(pid_t keeper);
+
+/// A run directory that an earlier supervisor has left.
+struct adopted {
+  bool alive = false; ///< a keeper holds the lock; `control` and `output` can be used as those of a launched run
+  start_state start = start_state::absent;
+  std::optional<exit_record> exit; ///< read after the lock was found free; absent when alive
+  unique_fd control;               ///< empty when nobody is alive
+  unique_fd output;                ///< empty when there is no stdout
+};
+
+/// What has become of a run. Changes nothing. Not alive, no exit and
+///   start `absent`: claim it (`claim_void`); who wins may start the run anew, in a new directory;
+///   start `keeper`: it is lost. Sweep by its mark, never start it again;
+///   start `voided`: it never ran.
+/// Fails with `io` when the directory cannot be read, as `read_exit_record` when exit.json is malformed.
+expected<adopted> adopt(const std::filesystem::path& run_directory);
+
+/// Claims the start of a run that has no keeper, so that none can come late. `won`: it never ran and never will.
+expected<claim> claim_void(const std::filesystem::path& run_directory);
+
+/// As the function on descriptors: true as well when it cannot be told. False when the directory is not there.
+bool is_keeper_alive(const std::filesystem::path& run_directory);
+
+} // namespace agent_dispatch

@@ -1,0 +1,83 @@
+#include "actors/run_answers.hpp"
+
+#include "actors/logic/child_environment.hpp"
+#include "actors/logic/timeout.hpp"
+
+namespace agent_dispatch {
+
+namespace {
+
+run_facts facts_of(const run_spec& spec, attempt which) {
+  const auto start = spec.resumed ? session_start::resumed : session_start::fresh;
+  return {.agent = spec.agent,
+          .session = {which == attempt::first ? spec.session : session_id{}, start},
+          .timeout = spec.timeout,
+          .format = spec.request.format};
+}
+
+} // namespace
+
+tl::expected<run_spec_ptr, dispatch_answer> make_spec(run_key key, const dispatch_call& call, const agent_config& agent,
+                                                      const settings& defaults) {
+  if (is_too_deep(call.caller->depth, defaults.max_dispatch_depth))
+    return tl::unexpected(dispatch_answer{refuse_depth(agent.name, call.caller->depth, defaults.max_dispatch_depth)});
+  auto spec = std::make_shared<run_spec>();
+  spec->key = std::move(key);
+  spec->request = call.run;
+  spec->agent = resolve(agent, defaults);
+  const auto session = choose_session(call.run, session_id{make_uuid()});
+  spec->session = session.id;
+  spec->resumed = session.start == session_start::resumed;
+  spec->timeout = effective_timeout(call.run, spec->agent);
+  spec->depth = call.caller->depth + 1;
+  spec->parent = call.caller->parent;
+  spec->caller = call.caller;
+  if (const auto command = build_command_line(spec->agent, session); !command)
+    return tl::unexpected(dispatch_answer{refuse(agent.name, command.error())});
+  return spec;
+}
+
+std::optional<progress_event> progress_of(const output_event& event) {
+  if (const auto* shown = std::get_if<progress_event>(&event))
+    return *shown;
+  if (const auto* denied = std::get_if<tool_denied>(&event))
+    return progress_event{progress_kind::note, "Tool denied: " + denied->tool};
+  if (const auto* retry = std::get_if<api_retry>(&event))
+    return progress_event{progress_kind::note,
+                          "The API did not answer (" + retry->error + "); the CLI tries again" +
+                              (retry->attempt ? ", attempt " + std::to_string(*retry->attempt) : std::string{})};
+  return std::nullopt;
+}
+
+dispatch_answer answer_ended(const run_spec& spec, attempt which, const parsed_output& output,
+                             const exit_record& record, std::string_view stderr_text) {
+  return {conclude(facts_of(spec, which), output, record, stderr_text)};
+}
+
+dispatch_answer answer_not_started(const run_spec& spec, const launch_result& result) {
+  switch (result.problem) {
+  case launch_problem::cli_missing:
+    return {refuse_cli(spec.agent.name)};
+  case launch_problem::directory_missing:
+    return {refuse_directory(spec.agent)};
+  case launch_problem::refused:
+    return {refuse(spec.agent.name, {fault_kind::invalid_argument, result.reason})};
+  case launch_problem::none:
+  case launch_problem::system:
+    break;
+  }
+  return {refuse(spec.agent.name, {fault_kind::io, result.reason})};
+}
+
+dispatch_answer answer_cancelled_in_queue(const run_spec& spec) { return {refuse_cancelled(spec.agent.name)}; }
+
+dispatch_answer answer_lost(const run_spec& spec, attempt which, const parsed_output& output) {
+  return {conclude_lost(facts_of(spec, which), output)};
+}
+
+bool is_rejected_session_id(const run_spec& spec, const parsed_output& output, const exit_record& record,
+                            std::string_view stderr_text) {
+  return !spec.resumed && is_session_id_rejected(output, record, stderr_text);
+}
+
+} // namespace agent_dispatch

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "actors/logic/outcome.hpp"
+#include "actors/logic/output_parser.hpp"
+#include "messages/actors.hpp"
+
+/// The answers of runs, from what the actors know.
+namespace agent_dispatch {
+
+/// What a request becomes when it is accepted: everything resolved, all ids chosen. The failing side is the answer.
+tl::expected<run_spec_ptr, dispatch_answer> make_spec(run_key key, const dispatch_call& call, const agent_config& agent,
+                                                      const settings& defaults);
+
+/// What a person is shown of an event; absent when it is nothing to show.
+std::optional<progress_event> progress_of(const output_event& event);
+
+dispatch_answer answer_ended(const run_spec& spec, attempt which, const parsed_output& output,
+                             const exit_record& record, std::string_view stderr_text);
+dispatch_answer answer_not_started(const run_spec& spec, const launch_result& result);
+dispatch_answer answer_cancelled_in_queue(const run_spec& spec);
+/// The keeper died without a word: what the run had to show, and how to go on.
+dispatch_answer answer_lost(const run_spec& spec, attempt which, const parsed_output& output);
+
+bool is_rejected_session_id(const run_spec& spec, const parsed_output& output, const exit_record& record,
+                            std::string_view stderr_text);
+
+} // namespace agent_dispatch

@@ -1,0 +1,124 @@
+#include "actors/storage/places.hpp"
+
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+
+namespace agent_dispatch {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Not in linux/magic.h: from the file systems' own sources in the kernel.
+constexpr std::uint32_t cifs_magic = 0xff534d42;
+constexpr std::uint32_t smb2_magic = 0xfe534d42;
+
+/// XDG base directories must be absolute; others are to be ignored (XDG Base Directory Specification).
+std::optional<fs::path> absolute_variable(const environment_lookup& environment, const std::string& name) {
+  const auto value = environment(name);
+  if (!value || value->empty() || value->front() != '/')
+    return std::nullopt;
+  return fs::path{*value};
+}
+
+expected<void> make_private_directory(const fs::path& directory) {
+  std::error_code problem;
+  fs::create_directories(directory.parent_path(), problem);
+  if (problem)
+    return io_failure("making the directory", directory.parent_path().native(), problem.value());
+  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
+    return io_failure("making the directory", directory.native(), errno);
+  return {};
+}
+
+/// `variable`: what names another place.
+expected<void> check_private_directory(const fs::path& directory, const std::string& variable) {
+  struct stat status {};
+  if (::stat(directory.c_str(), &status) != 0)
+    return io_failure("looking at the directory", directory.native(), errno);
+  if (!S_ISDIR(status.st_mode))
+    return failure(fault_kind::io, directory.native() + " is not a directory; move it away");
+  if (status.st_uid != ::geteuid())
+    return failure(fault_kind::io,
+                   directory.native() + " belongs to another user; choose another place with " + variable);
+  if ((status.st_mode & 022) != 0)
+    return failure(fault_kind::io,
+                   "others may write to " + directory.native() + "; mend it: chmod 700 '" + directory.native() + "'");
+  return {};
+}
+
+expected<void> check_file_system(const fs::path& directory) {
+  struct statfs system {};
+  if (::statfs(directory.c_str(), &system) != 0)
+    return io_failure("looking at the file system of", directory.native(), errno);
+  const auto kind = static_cast<std::uint32_t>(system.f_type);
+  if (kind == NFS_SUPER_MAGIC || kind == SMB_SUPER_MAGIC || kind == cifs_magic || kind == smb2_magic)
+    return failure(fault_kind::io,
+                   directory.native() +
+                       " is on a network file system, where locks promise too little; set XDG_STATE_HOME and "
+                       "AGENT_DISPATCH_JOBS_DIR to directories on a local disk");
+  return {};
+}
+
+} // namespace
+
+std::string name_of(const fs::path& path) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char c : path.native())
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (int shift = 60; shift >= 0; shift -= 4)
+    text += digits[(hash >> static_cast<unsigned>(shift)) & 0x0fU];
+  return text;
+}
+
+expected<places> find_places(const fs::path& config, const fs::path& jobs, const environment_lookup& environment) {
+  if (const auto made = make_private_directory(jobs); !made)
+    return tl::unexpected(made.error());
+  std::error_code problem;
+  places where{.config = config, .jobs = fs::canonical(jobs, problem), .state = {}, .socket = {}};
+  if (problem)
+    return io_failure("resolving the jobs directory", jobs.native(), problem.value());
+  // Whoever may write there can name a socket of their own in the lock's file, and frontends would tell it all they
+  // have.
+  if (const auto checked = check_private_directory(where.jobs, "AGENT_DISPATCH_JOBS_DIR"); !checked)
+    return tl::unexpected(checked.error());
+  const auto name = name_of(where.jobs);
+  auto state = absolute_variable(environment, "XDG_STATE_HOME");
+  if (!state) {
+    const auto home = absolute_variable(environment, "HOME");
+    if (!home)
+      return failure(fault_kind::invalid_argument,
+                     "neither XDG_STATE_HOME nor HOME is set to an absolute path; set one of them");
+    state = *home / ".local" / "state";
+  }
+  where.state = *state / "agent-dispatch" / name;
+  const auto runtime = absolute_variable(environment, "XDG_RUNTIME_DIR");
+  where.socket = runtime ? *runtime / "agent-dispatch" / (name + ".sock") : where.state / "socket";
+  return where;
+}
+
+expected<void> make_state_directories(const places& where) {
+  const std::array all{
+      where.state.parent_path(), where.state,  where.socket.parent_path(), where.runs(), where.requests(),
+      where.frontends(),         where.trash()};
+  for (const auto& directory : all) {
+    auto step = make_private_directory(directory);
+    if (step)
+      step = check_private_directory(directory, "XDG_STATE_HOME");
+    if (!step)
+      return step;
+  }
+  if (auto checked = check_file_system(where.state); !checked)
+    return checked;
+  return check_file_system(where.jobs);
+}
+
+} // namespace agent_dispatch

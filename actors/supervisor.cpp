@@ -1,0 +1,211 @@
+#include "actors/supervisor.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "actors/log.hpp"
+#include "messages/json.hpp"
+#include "messages/limits.hpp"
+#include "messages/version.hpp"
+
+namespace agent_dispatch {
+
+namespace {
+
+/// Sessions that do not end in this time are left behind.
+constexpr std::chrono::seconds leave_time{5};
+
+} // namespace
+
+void supervisor_state::welcome(const frontend_connected& event) {
+  const auto& hello = *event.hello;
+  if (hello.protocol > protocol_version || hello.protocol < protocol_version - 1) {
+    ordered_json refusal;
+    refusal["error"] = "this supervisor (version " + std::string{program_version} + ") speaks protocol " +
+                       std::to_string(protocol_version) + ", the frontend (version " + hello.version + ") protocol " +
+                       std::to_string(hello.protocol) + "; end this supervisor and try again: agent-dispatch stop";
+    event.link->send("refused", 0, dump(refusal), importance::must_arrive);
+    event.link->close();
+    return;
+  }
+  self->request(admission, caf::infinite, get_admission{})
+      .then(
+          [this, event](const admission_figures& figures) {
+            ordered_json greeting;
+            greeting["protocol"] = protocol_version;
+            greeting["version"] = program_version;
+            greeting["live_runs"] = figures.live;
+            greeting["queued"] = figures.queued;
+            event.link->send("welcome", 0, dump(greeting), importance::must_arrive);
+            const auto session = make_session(self->system(), core, event.link, event.hello);
+            self->monitor(session);
+            sessions.emplace(session.address(), session);
+            event.link->start(session);
+            if (now == phase::leaving)
+              self->send(session, end_session{});
+          },
+          [event](const caf::error&) { event.link->close(); });
+}
+
+void supervisor_state::session_ended(const caf::down_msg& down) {
+  if (sessions.erase(down.source) == 0) {
+    core_died(down);
+    return;
+  }
+  busy_until = std::chrono::steady_clock::now();
+  if (sessions.empty())
+    schedule_tick();
+  end_if_alone();
+}
+
+void supervisor_state::core_died(const caf::down_msg& down) {
+  if (now == phase::leaving)
+    return;
+  log::error("an actor that everything depends on died: {}; the process ends, its runs go on",
+             self->system().render(down.reason));
+  leave();
+}
+
+caf::result<supervisor_status> supervisor_state::status() {
+  auto promise = self->make_response_promise<supervisor_status>();
+  self->request(admission, caf::infinite, get_admission{})
+      .then(
+          [this, promise](const admission_figures& figures) mutable {
+            const std::chrono::duration<double> uptime = std::chrono::steady_clock::now() - started;
+            promise.deliver(supervisor_status{.pid = ::getpid(),
+                                              .version = program_version,
+                                              .uptime_seconds = uptime.count(),
+                                              .socket = process.where.socket,
+                                              .log = process.where.log(),
+                                              .frontends = static_cast<int>(sessions.size()) - 1,
+                                              .admission = figures});
+          },
+          [promise](caf::error& problem) mutable { promise.deliver(std::move(problem)); });
+  return promise;
+}
+
+caf::result<stop_report> supervisor_state::stop(stop_mode mode) {
+  auto promise = self->make_response_promise<stop_report>();
+  drain(mode, [this, promise](const stop_report& report) mutable {
+    promise.deliver(report);
+    leave();
+  });
+  return promise;
+}
+
+void supervisor_state::shut(const shut_down& order) {
+  log::info("ending: {}", order.why);
+  drain(order.mode, [this](const stop_report&) { leave(); });
+}
+
+void supervisor_state::drain(stop_mode mode, const std::function<void(const stop_report&)>& then) {
+  if (now == phase::serving)
+    now = phase::draining;
+  self->request(core.requests, caf::infinite, drain_requests{mode})
+      .then(
+          [then](const stop_report& report) {
+            for (const auto& run : report.ended)
+              log::info("run {} of agent '{}' ended by the stop; its session is {}", run.key.value, run.agent.value,
+                        run.session.value);
+            then(report);
+          },
+          [then](const caf::error&) { then({}); });
+}
+
+void supervisor_state::leave() {
+  if (now == phase::leaving)
+    return;
+  now = phase::leaving;
+  process.stop_listening();
+  for (const auto& [address, session] : sessions)
+    self->send(session, end_session{});
+  self->delayed_send(self, leave_time, leave_timeout{});
+  end_if_alone();
+}
+
+void supervisor_state::end_if_alone() {
+  if (now == phase::leaving && sessions.empty())
+    self->quit();
+}
+
+void supervisor_state::tick(const supervisor_tick& tick) {
+  if (tick.number != current_tick)
+    return;
+  if (now == phase::serving && !process.holds_lock()) {
+    process.stop_listening();
+    shut({"the lock file was replaced or deleted; what is accepted is finished, nothing new is taken",
+          stop_mode::drain});
+    return;
+  }
+  if (sessions.empty() && now == phase::serving)
+    look_for_idleness();
+  schedule_tick();
+}
+
+void supervisor_state::look_for_idleness() {
+  self->request(admission, caf::infinite, get_admission{})
+      .then(
+          [this](const admission_figures& figures) {
+            const auto time = std::chrono::steady_clock::now();
+            if (!sessions.empty() || figures.live + figures.queued > 0)
+              busy_until = time;
+            else if (idle_exit.count() > 0 && time - busy_until >= idle_exit && now == phase::serving)
+              shut({"no frontend and no run for " + std::to_string(idle_exit.count()) + " s", stop_mode::drain});
+          },
+          [](const caf::error&) { log::warn("admission did not answer"); });
+  self->request(core.config, caf::infinite, get_config{})
+      .then(
+          [this](const config_snapshot_ptr& snapshot) {
+            if (!snapshot->fault)
+              idle_exit = std::chrono::seconds{snapshot->value.settings.idle_exit_seconds};
+          },
+          [](const caf::error&) { log::warn("the configuration was not answered"); });
+}
+
+void supervisor_state::schedule_tick() {
+  std::chrono::milliseconds pause = limits::lock_check;
+  if (sessions.empty() && idle_exit.count() > 0)
+    pause = std::clamp<std::chrono::milliseconds>(idle_exit, std::chrono::milliseconds{500}, pause);
+  self->delayed_send(self, pause, supervisor_tick{++current_tick});
+}
+
+supervisor_actor::behavior_type supervisor(supervisor_actor::stateful_pointer<supervisor_state> self,
+                                           supervisor_process process, const supervised_actors& owned,
+                                           session_factory make_session) {
+  auto& state = self->state;
+  state.process = std::move(process);
+  state.core = {self, owned.config, owned.requests};
+  state.admission = owned.admission;
+  state.launcher = owned.launcher;
+  state.make_session = std::move(make_session);
+  state.started = state.busy_until = std::chrono::steady_clock::now();
+  for (const auto& actor : {caf::actor_cast<caf::actor>(owned.config), caf::actor_cast<caf::actor>(owned.admission),
+                            caf::actor_cast<caf::actor>(owned.launcher), caf::actor_cast<caf::actor>(owned.requests)})
+    self->monitor(actor);
+  self->set_down_handler([&state](const caf::down_msg& down) { state.session_ended(down); });
+  self->attach_functor([owned, ended = state.process.ended](const caf::error&) {
+    caf::anon_send_exit(owned.requests, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(owned.admission, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(owned.launcher, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(owned.config, caf::exit_reason::user_shutdown);
+    ended();
+  });
+  state.look_for_idleness();
+  state.schedule_tick();
+  return {
+      [&state](const frontend_connected& event) { state.welcome(event); },
+      [&state](const get_status&) { return state.status(); },
+      [&state](const stop_supervisor& order) { return state.stop(order.mode); },
+      [&state](const shut_down& order) { state.shut(order); },
+      [&state](const supervisor_tick& tick) { state.tick(tick); },
+      [&state](const leave_timeout&) {
+        log::warn("{} sessions did not end in time", state.sessions.size());
+        for (const auto& [address, session] : state.sessions)
+          caf::anon_send_exit(session, caf::exit_reason::kill);
+        state.self->quit();
+      },
+  };
+}
+
+} // namespace agent_dispatch

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+
+#include "actors/storage/places.hpp"
+#include "messages/actors.hpp"
+
+namespace agent_dispatch {
+
+/// What the supervisor's actor needs of its process.
+struct supervisor_process {
+  places where;
+  /// False when somebody replaced the lock file: another supervisor may be there.
+  std::function<bool()> holds_lock;
+  /// No new frontends.
+  std::function<void()> stop_listening;
+  /// All actors have been told to end; main may return.
+  std::function<void()> ended;
+};
+
+/// The root of the actors: takes in frontends, answers for the whole, ends the process.
+///
+///     serving ──stop, idle, signal, lock lost──▶ draining ──requests are done──▶ leaving ──▶ ended
+///
+/// Draining refuses new frontends' work but answers `status`; leaving tells every session to end.
+struct supervisor_state {
+  explicit supervisor_state(supervisor_actor::pointer own) : self{own} {}
+
+  enum class phase { serving, draining, leaving };
+
+  void welcome(const frontend_connected& event);
+  void session_ended(const caf::down_msg& down);
+  caf::result<supervisor_status> status();
+  caf::result<stop_report> stop(stop_mode mode);
+  void shut(const shut_down& order);
+  void drain(stop_mode mode, const std::function<void(const stop_report&)>& then);
+  void leave();
+  void end_if_alone();
+  void tick(const supervisor_tick& tick);
+  void look_for_idleness();
+  void schedule_tick();
+  void core_died(const caf::down_msg& down);
+
+  supervisor_actor::pointer self;
+  supervisor_process process;
+  core_actors core;
+  admission_actor admission;
+  launcher_actor launcher;
+  session_factory make_session;
+  std::map<caf::actor_addr, session_actor> sessions;
+  std::chrono::steady_clock::time_point started;
+  std::chrono::steady_clock::time_point busy_until; ///< the last time there was a frontend or a run
+  std::chrono::seconds idle_exit{600};              ///< 0: never
+  phase now = phase::serving;
+  std::uint64_t current_tick = 0;
+
+  static inline const char* name = "supervisor";
+};
+
+/// The actors that the supervisor owns; it monitors them and ends them.
+struct supervised_actors {
+  config_actor config;
+  admission_actor admission;
+  launcher_actor launcher;
+  requests_actor requests;
+};
+
+supervisor_actor::behavior_type supervisor(supervisor_actor::stateful_pointer<supervisor_state> self,
+                                           supervisor_process process, const supervised_actors& owned,
+                                           session_factory make_session);
+
+} // namespace agent_dispatch

@@ -1,0 +1,73 @@
+#include "frontends/cli/caller.hpp"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include "messages/version.hpp"
+
+namespace agent_dispatch {
+
+namespace {
+
+std::vector<caller_limit> limits_of_this_process() {
+  std::vector<caller_limit> limits;
+  for (int resource = 0; resource < RLIM_NLIMITS; ++resource) {
+    rlimit limit{};
+    if (::getrlimit(static_cast<__rlimit_resource>(resource), &limit) == 0)
+      limits.push_back({resource, limit.rlim_cur, limit.rlim_max});
+  }
+  return limits;
+}
+
+/// AGENT_DISPATCH_DEPTH: absent or garbage is 0.
+int depth_of(const environment_lookup& environment) {
+  const auto text = environment("AGENT_DISPATCH_DEPTH").value_or("");
+  const bool is_number = !text.empty() && text.size() < 7 && text.find_first_not_of("0123456789") == std::string::npos;
+  return is_number ? std::stoi(text) : 0;
+}
+
+} // namespace
+
+caller_context this_caller() {
+  caller_context caller;
+  for (char** variable = environ; *variable != nullptr; ++variable)
+    caller.environment.emplace_back(*variable);
+  std::error_code problem;
+  caller.directory = std::filesystem::current_path(problem);
+  if (problem)
+    caller.directory = "/";
+  caller.umask = ::umask(022);
+  ::umask(static_cast<mode_t>(caller.umask));
+  caller.limits = limits_of_this_process();
+  const auto environment = process_environment();
+  caller.depth = depth_of(environment);
+  if (const auto run = environment(run_variable); run && is_run_key(*run))
+    caller.parent = run_key{*run};
+  return caller;
+}
+
+expected<link_request> make_link_request(const cli_io& io, frontend_role role, supervisor_kind kind) {
+  const auto paths = find_paths(io.environment, io.directory);
+  if (!paths)
+    return tl::unexpected(paths.error());
+  const auto where = find_places(paths->config, paths->jobs, io.environment);
+  if (!where)
+    return tl::unexpected(where.error());
+  const bool embedded = kind == supervisor_kind::embedded || io.environment("AGENT_DISPATCH_EMBEDDED") == "1";
+  return link_request{
+      .where = *where,
+      .home = paths->home,
+      .hello = {.protocol = protocol_version,
+                .version = program_version,
+                .role = role,
+                .frontend = {make_uuid()},
+                .caller = std::make_shared<const caller_context>(this_caller())},
+      .missing = embedded ? when_missing::start_embedded : when_missing::start,
+      .warn = [](std::string_view sentence) { std::cerr << "agent-dispatch: " << sentence << '\n'; },
+  };
+}
+
+} // namespace agent_dispatch

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "frontends/cli/cli_io.hpp"
+#include "frontends/client/supervisor_link.hpp"
+
+namespace agent_dispatch {
+
+/// The environment, working directory, umask and limits of this process, for the supervisor.
+caller_context this_caller();
+
+/// Whether a supervisor that must be started shall be a private one.
+enum class supervisor_kind { shared, embedded };
+
+/// How this process connects to its supervisor. `embedded` also when AGENT_DISPATCH_EMBEDDED is 1.
+expected<link_request> make_link_request(const cli_io& io, frontend_role role, supervisor_kind kind);
+
+} // namespace agent_dispatch

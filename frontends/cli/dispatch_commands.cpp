@@ -1,0 +1,158 @@
+#include "frontends/cli/dispatch_commands.hpp"
+
+#include <memory>
+#include <ostream>
+
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
+
+#include "frontends/cli/supervisor_text.hpp"
+#include "frontends/client/control_client.hpp"
+#include "frontends/control/run_request_json.hpp"
+
+namespace agent_dispatch {
+
+namespace {
+
+void print_notes(cli_io& io, const dispatch_result& result) {
+  const auto note = [&io](std::string_view text) { io.err << painted(io, colour::yellow, text) << '\n'; };
+  if (!result.denied_tools.empty()) {
+    std::string tools;
+    for (const auto& tool : result.denied_tools)
+      tools += (tools.empty() ? "" : ", ") + printable(tool);
+    note("Denied tools: " + tools);
+  }
+  if (result.hint)
+    note(printable(*result.hint));
+}
+
+/// One line of figures: session, cost, time, turns.
+void print_figures(cli_io& io, const dispatch_result& result) {
+  std::string line;
+  const auto add = [&line](const std::string& text) { line += (line.empty() ? "" : "  ") + text; };
+  if (result.session)
+    add("session " + printable(result.session->value));
+  if (result.cost_usd)
+    add("cost $" + std::to_string(*result.cost_usd));
+  if (result.duration_ms)
+    add(std::to_string(*result.duration_ms) + " ms");
+  if (result.num_turns)
+    add(std::to_string(*result.num_turns) + (*result.num_turns == 1 ? " turn" : " turns"));
+  if (!line.empty())
+    io.err << painted(io, colour::dim, line) << '\n';
+}
+
+int print_result(cli_io& io, const dispatch_result& result) {
+  if (!result.result.empty())
+    io.out << result.result << (result.result.ends_with('\n') ? "" : "\n") << std::flush;
+  if (!result.success) {
+    const auto type = result.error_type ? std::string{to_string(*result.error_type)} : std::string{"failed"};
+    io.err << painted(io, colour::red, type) << ": " << result.error.value_or("") << '\n';
+  }
+  print_notes(io, result);
+  print_figures(io, result);
+  return result.success ? exit_success : exit_failure;
+}
+
+control_call make_call(const dispatch_options& options, cli_io& io) {
+  control_call call{.method = "dispatch",
+                    .params = run_request_json(options.run),
+                    .progress = {},
+                    .cancelling = [&io] { io.err << supervisor_text::cancelling << std::endl; },
+                    .interrupt = on_interrupt::cancel_request};
+  if (options.progress == progress_display::lines)
+    call.progress = [&io](std::string_view text) { io.err << painted(io, colour::dim, printable(text)) << std::endl; };
+  return call;
+}
+
+/// The options that `dispatch` and `test` share.
+void add_common_options(CLI::App& command, const std::shared_ptr<dispatch_options>& options) {
+  command.add_flag_callback(
+      "--stream", [options] { options->progress = progress_display::lines; },
+      std::string{supervisor_text::stream_help});
+  command.add_flag_callback(
+      "--json", [options] { options->format = output_format::json; }, std::string{supervisor_text::json_help});
+}
+
+void finish(CLI::App& command, cli_command& chosen, const bool& embedded,
+            const std::shared_ptr<dispatch_options>& options) {
+  command.callback([&chosen, &embedded, options] {
+    options->supervisor = embedded ? supervisor_kind::embedded : supervisor_kind::shared;
+    chosen = [options](cli_io& io) { return run_dispatch(*options, io); };
+  });
+}
+
+void declare_dispatch(CLI::App& app, cli_command& chosen, const bool& embedded) {
+  const auto options = std::make_shared<dispatch_options>();
+  auto& run = options->run;
+  auto& command = *app.add_subcommand("dispatch", std::string{supervisor_text::dispatch_help});
+  command.add_option("agent", run.agent.value, "Name of the agent")->required();
+  command.add_option("task", run.task, "What to do")->required();
+  command.add_option("--context", run.context, "Facts the task needs");
+  command.add_option("--caller", run.caller, "Who asks");
+  command.add_option("--goal", run.goal, "The larger aim");
+  command.add_option_function<std::string>(
+      "--session-id", [options](const std::string& id) { options->run.resume = session_id{id}; },
+      "Session to go on with");
+  command
+      .add_option_function<std::string>(
+          "--response-format",
+          [options](const std::string& format) {
+            options->run.format = format == "json" ? response_format::json : response_format::text;
+          },
+          "json asks for one JSON value")
+      ->check(CLI::IsMember({"text", "json"}));
+  command.add_option_function<std::int64_t>(
+      "--timeout,--timeout-seconds",
+      [options](std::int64_t seconds) { options->run.timeout = std::chrono::seconds{seconds}; },
+      "Seconds this run may take, 10 to 7200; 0: as the agent is configured");
+  add_common_options(command, options);
+  finish(command, chosen, embedded, options);
+}
+
+void declare_test(CLI::App& app, cli_command& chosen, const bool& embedded) {
+  const auto options = std::make_shared<dispatch_options>();
+  options->run.task = supervisor_text::test_task;
+  options->run.clamp_timeout = false;
+  auto& command = *app.add_subcommand("test", std::string{supervisor_text::test_help});
+  command.add_option("name", options->run.agent.value, "Name of the agent")->required();
+  command.add_option("task", options->run.task, "What to do; a short greeting if omitted");
+  command
+      .add_option_function<std::int64_t>(
+          "--timeout", [options](std::int64_t seconds) { options->run.timeout = std::chrono::seconds{seconds}; },
+          "Seconds this run may take")
+      ->check(CLI::PositiveNumber);
+  add_common_options(command, options);
+  finish(command, chosen, embedded, options);
+}
+
+} // namespace
+
+int run_dispatch(const dispatch_options& options, cli_io& io) {
+  const auto request = make_link_request(io, frontend_role::cli, options.supervisor);
+  if (!request)
+    return report_failure(io, options.format, request.error().message);
+  auto link = connect_supervisor(*request);
+  if (!link)
+    return report_failure(io, options.format, link.error().message);
+  const auto answer = call_supervisor(*link, make_call(options, io));
+  if (!answer)
+    return report_failure(io, options.format, answer.error().message);
+  if (answer->is_object() && answer->contains("error") && !answer->contains("agent"))
+    return report_failure(io, options.format, answer->value("error", ""));
+  const auto result = dispatch_result_from(nlohmann::json(*answer));
+  if (!result)
+    return report_failure(io, options.format, result.error().message);
+  if (options.format == output_format::text)
+    return print_result(io, *result);
+  print_json(io, to_json(*result));
+  return result->success ? exit_success : exit_failure;
+}
+
+void register_dispatch_commands(CLI::App& app, cli_command& chosen, const bool& embedded) {
+  declare_dispatch(app, chosen, embedded);
+  declare_test(app, chosen, embedded);
+}
+
+} // namespace agent_dispatch

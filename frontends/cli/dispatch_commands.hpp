@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <CLI/App.hpp>
+
+#include "frontends/cli/caller.hpp"
+#include "frontends/cli/presentation.hpp"
+#include "messages/run.hpp"
+
+/// The commands that give an agent something to do: dispatch, test.
+namespace agent_dispatch {
+
+enum class progress_display { none, lines };
+
+struct dispatch_options {
+  run_request run;
+  progress_display progress = progress_display::none;
+  output_format format = output_format::text;
+  supervisor_kind supervisor = supervisor_kind::shared;
+};
+
+/// Prints the answer. Exit code 1 when the agent failed or could not be asked.
+int run_dispatch(const dispatch_options& options, cli_io& io);
+
+/// Declares `dispatch` and `test`. `embedded` is read when a command runs.
+void register_dispatch_commands(CLI::App& app, cli_command& chosen, const bool& embedded);
+
+} // namespace agent_dispatch

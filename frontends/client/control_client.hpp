@@ -1,0 +1,33 @@
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "frontends/client/supervisor_link.hpp"
+#include "messages/json.hpp"
+
+namespace agent_dispatch {
+
+/// What a person who waits for a command does with Ctrl-C.
+enum class on_interrupt {
+  cancel_request, ///< the first cancels what was asked, and its answer is still waited for; the second gives up
+  give_up,
+};
+
+/// A method of docs/protocol.md, asked of the supervisor.
+struct control_call {
+  std::string_view method;
+  ordered_json params;
+  std::function<void(std::string_view)> progress{}; ///< gets each progress text; may be empty
+  std::function<void()> cancelling{};               ///< called when Ctrl-C has become a cancel; may be empty
+  on_interrupt interrupt = on_interrupt::give_up;
+};
+
+/// Asks and waits for the answer, however long it takes. SIGINT and SIGTERM are blocked from here on, and taken as
+/// interrupts. Faults: `lost` (the supervisor went away), `cancelled` (given up), `protocol` (it rejected the call).
+expected<ordered_json> call_supervisor(supervisor_link& link, const control_call& call);
+
+/// Waits until the supervisor has closed the connection.
+void await_close(supervisor_link& link);
+
+} // namespace agent_dispatch

@@ -1,0 +1,301 @@
+#include "frontends/daemon.hpp"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <future>
+#include <iostream>
+
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/signal_set.hpp>
+
+#include "actors/admission.hpp"
+#include "actors/agent.hpp"
+#include "actors/config.hpp"
+#include "actors/io/io_thread.hpp"
+#include "actors/io/listener.hpp"
+#include "actors/io/output_watch.hpp"
+#include "actors/launcher.hpp"
+#include "actors/log.hpp"
+#include "actors/requests.hpp"
+#include "actors/run.hpp"
+#include "actors/storage/owner.hpp"
+#include "actors/storage/supervisor_lock.hpp"
+#include "actors/supervisor.hpp"
+#include "frontends/control/control_dialect.hpp"
+#include "frontends/mcp/mcp_dialect.hpp"
+#include "frontends/session/session.hpp"
+#include "messages/version.hpp"
+
+namespace agent_dispatch {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The frontend that waits for this supervisor to come up.
+class starter {
+public:
+  explicit starter(int fd) : fd_{fd} {}
+
+  void say(std::string_view word) {
+    if (fd_)
+      std::ignore = ::write(fd_.get(), word.data(), word.size()); // whoever has stopped waiting needs no answer
+  }
+  /// Nobody waits any more.
+  void forget() { fd_.reset(); }
+  int release() { return fd_.release(); }
+
+private:
+  unique_fd fd_;
+};
+
+/// Lets the frontend that started this process go on: what remains is a child of init in a session of its own.
+void detach() {
+  if (const auto child = ::fork(); child != 0)
+    ::_exit(child < 0 ? 1 : 0);
+  ::setsid();
+  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    ::dup2(null, fd);
+}
+
+/// A descriptor that the first caller has left open would be held for as long as this process lives.
+void close_inherited(int lifeline) {
+  const auto first = static_cast<unsigned>(std::max(lifeline, STDERR_FILENO)) + 1;
+  ::close_range(first, ~0U, 0);
+}
+
+/// The caller's secrets must not be had from this process: no core file, no look into its memory.
+void harden() {
+  ::umask(077);
+  std::ignore = ::chdir("/");
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  ::prctl(PR_SET_DUMPABLE, 0);
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGHUP, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  // The first caller's limits are for its own runs: those bring them along.
+  for (const auto resource : {RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_AS, RLIMIT_DATA, RLIMIT_NPROC}) {
+    rlimit limit{};
+    if (::getrlimit(resource, &limit) == 0) {
+      limit.rlim_cur = limit.rlim_max;
+      ::setrlimit(resource, &limit);
+    }
+  }
+}
+
+fs::path keeper_path() {
+  std::error_code ignored;
+  return fs::read_symlink("/proc/self/exe", ignored).parent_path() / "agent-dispatch-run";
+}
+
+int complain(starter& waiting, const fault& problem) {
+  std::cerr << problem.message << '\n';
+  waiting.say("error: " + problem.message + "\n");
+  return 1;
+}
+
+/// Signals and the lifeline, as messages to the supervisor.
+class process_events {
+public:
+  process_events(asio::io_context& io, supervisor_actor supervisor)
+      : supervisor_{std::move(supervisor)}, signals_{io, SIGTERM, SIGINT}, children_{io, SIGCHLD}, lifeline_{io} {
+    await_signal();
+    await_child();
+  }
+
+  /// The supervisor ends when the other side of this socket is closed.
+  void end_with(int lifeline) {
+    lifeline_.assign(lifeline);
+    await_lifeline();
+  }
+
+private:
+  void await_signal() {
+    signals_.async_wait([this](const asio::error_code& problem, int number) {
+      if (problem)
+        return;
+      caf::anon_send(supervisor_, shut_down{number == SIGTERM ? "SIGTERM" : "SIGINT", stop_mode::now});
+      await_signal();
+    });
+  }
+
+  void await_child() {
+    children_.async_wait([this](const asio::error_code& problem, int) {
+      if (problem)
+        return;
+      while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+      }
+      await_child();
+    });
+  }
+
+  void await_lifeline() {
+    lifeline_.async_read_some(asio::buffer(byte_), [this](const asio::error_code& problem, std::size_t) {
+      if (problem == asio::error::operation_aborted)
+        return;
+      if (problem)
+        caf::anon_send(supervisor_, shut_down{"its frontend is gone", stop_mode::now});
+      else
+        await_lifeline();
+    });
+  }
+
+  supervisor_actor supervisor_;
+  asio::signal_set signals_;
+  asio::signal_set children_;
+  asio::posix::stream_descriptor lifeline_;
+  std::array<char, 1> byte_{};
+};
+
+session_actor make_session(caf::actor_system& system, const core_actors& core, const connection_ptr& link,
+                           const std::shared_ptr<const frontend_hello>& hello) {
+  std::unique_ptr<session_dialect> dialect;
+  if (hello->role == frontend_role::mcp)
+    dialect = std::make_unique<mcp_dialect>();
+  else
+    dialect = std::make_unique<control_dialect>();
+  // Spawned through a function of its own: CAF copies what it passes on, and a dialect has one owner.
+  struct holder {
+    std::unique_ptr<session_dialect> dialect;
+  };
+  auto held = std::make_shared<holder>(holder{std::move(dialect)});
+  return system.spawn([core, link, hello, held](session_actor::stateful_pointer<session_state> self) {
+    return session(self, core, link, hello, std::move(held->dialect));
+  });
+}
+
+/// A supervisor whose lock is held and whose directories are there.
+class daemon {
+public:
+  daemon(const daemon_options& options, supervisor_lock lock, std::optional<supervisor_lock> state_lock,
+         keeper_program keeper)
+      : options_{options}, lock_{std::move(lock)},
+        state_lock_{std::move(state_lock)}, keeper_{std::make_shared<const keeper_program>(std::move(keeper))} {
+    settings_.set("scheduler.policy", caf::atom("sharing"));
+    settings_.set("scheduler.max-threads", std::size_t{2});
+  }
+
+  int run(starter& waiting) {
+    auto socket = make_listening_socket(options_.where.socket);
+    if (!socket)
+      return complain(waiting, socket.error());
+    {
+      caf::actor_system system{settings_};
+      const auto root = spawn_actors(system);
+      listener frontends{io_.context(), std::move(*socket),
+                         [root](connection_ptr link, std::shared_ptr<const frontend_hello> hello) {
+                           caf::anon_send(root, frontend_connected{std::move(link), std::move(hello)});
+                         }};
+      stop_listening_ = [&frontends] { frontends.stop(); };
+      process_events events{io_.context(), root};
+      if (const auto published = lock_.publish(entry()); !published)
+        return complain(waiting, published.error());
+      log::info("supervisor {} (pid {}) serves {}", program_version, ::getpid(), options_.where.jobs.native());
+      waiting.say("ready\n");
+      if (options_.life == supervisor_life::embedded)
+        events.end_with(waiting.release());
+      else
+        waiting.forget();
+      ended_.get_future().wait();
+      if (lock_.is_still_ours()) // else the path may be another supervisor's by now
+        ::unlink(options_.where.socket.c_str());
+      io_.stop();
+    }
+    log::info("supervisor ended");
+    return 0;
+  }
+
+private:
+  supervisor_actor spawn_actors(caf::actor_system& system) {
+    supervised_actors owned;
+    const config_paths paths{.home = options_.home, .config = options_.where.config, .jobs = options_.where.jobs};
+    const auto file = std::make_shared<config_file>(paths);
+    owned.admission = system.spawn(admission, file->current()->value.settings.max_concurrency);
+    owned.config = system.spawn<caf::detached>(config, file);
+    owned.launcher = system.spawn<caf::detached>(launcher, options_.where, owner_of(options_.where.jobs), keeper_);
+    if (state_lock_)
+      caf::anon_send(owned.launcher, clear_left_over_runs{});
+    else
+      log::warn("another supervisor still works in {}: its runs are left alone", options_.where.state.native());
+    const auto spawn_run = [this, launcher_handle = owned.launcher](caf::actor_system& in, run_spec_ptr spec,
+                                                                    const run_listener& listener) -> run_actor {
+      return in.spawn(agent_dispatch::run, std::move(spec), listener, launcher_handle, &watcher_);
+    };
+    const auto spawn_agent = [spawn_run, admission_handle = owned.admission](caf::actor_system& in) -> agent_actor {
+      return in.spawn(agent, admission_handle, run_spawner{spawn_run});
+    };
+    owned.requests = system.spawn(requests, owned.config, owned.admission, owned.launcher, agent_spawner{spawn_agent});
+    const supervisor_process process{.where = options_.where,
+                                     .holds_lock = [this] { return lock_.is_still_ours(); },
+                                     .stop_listening = [this] { stop_listening_(); },
+                                     .ended = [this] { ended_.set_value(); }};
+    return system.spawn(supervisor, process, owned, session_factory{make_session});
+  }
+
+  supervisor_entry entry() const {
+    return {.socket = options_.where.socket,
+            .state = options_.where.state,
+            .config = options_.where.config,
+            .version = program_version,
+            .protocol = protocol_version};
+  }
+
+  daemon_options options_;
+  supervisor_lock lock_;
+  /// Absent while a supervisor whose jobs directory was replaced finishes its runs in the same state directory.
+  std::optional<supervisor_lock> state_lock_;
+  std::shared_ptr<const keeper_program> keeper_;
+  std::promise<void> ended_;
+  std::function<void()> stop_listening_;
+  io_thread io_; ///< outlives the actors; stopped before their system goes
+  output_watcher watcher_{io_.context()};
+  caf::actor_system_config settings_;
+};
+
+} // namespace
+
+int run_daemon(const daemon_options& options) {
+  if (options.life == supervisor_life::detached)
+    detach();
+  close_inherited(options.lifeline);
+  starter waiting{options.lifeline};
+  harden();
+  if (const auto made = make_state_directories(options.where); !made)
+    return complain(waiting, made.error());
+  auto lock = supervisor_lock::acquire(options.where.lock());
+  if (!lock)
+    return complain(waiting, lock.error());
+  if (!*lock) {
+    waiting.say("held\n");
+    if (options.life == supervisor_life::foreground)
+      std::cerr << "a supervisor of " << options.where.jobs.native()
+                << " is running already; end it: agent-dispatch stop\n";
+    return options.life == supervisor_life::foreground ? 1 : 0;
+  }
+  if (const auto opened = log::open(options.where.log(), options.life == supervisor_life::foreground); !opened)
+    return complain(waiting, opened.error());
+  auto keeper = keeper_program::open(keeper_path());
+  if (!keeper)
+    return complain(waiting, keeper.error());
+  auto state_lock = supervisor_lock::acquire(options.where.state / "lock");
+  if (!state_lock)
+    return complain(waiting, state_lock.error());
+  return daemon{options, std::move(**lock), std::move(*state_lock), std::move(*keeper)}.run(waiting);
+}
+
+} // namespace agent_dispatch

@@ -1,0 +1,91 @@
+#include "frontends/jsonrpc/message.hpp"
+
+#include "frontends/jsonrpc/envelope.hpp"
+#include "frontends/jsonrpc/repair.hpp"
+
+namespace agent_dispatch::jsonrpc {
+
+namespace {
+
+/// Deeper nesting is refused before a tree is built: freeing one recurses.
+constexpr int deepest_nesting = 256;
+
+bool is_id(const nlohmann::json& id) { return id.is_string() || id.is_number(); }
+
+nlohmann::json parse_bounded(std::string_view line, bool& too_deep) {
+  const auto guard = [&too_deep](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    too_deep = too_deep || depth > deepest_nesting;
+    return !too_deep;
+  };
+  return nlohmann::json::parse(line, guard, false);
+}
+
+ordered_json message_start() {
+  ordered_json json;
+  json["jsonrpc"] = "2.0";
+  return json;
+}
+
+} // namespace
+
+message parse(std::string_view line) {
+  bool too_deep = false;
+  auto json = parse_bounded(line, too_deep);
+  if (json.is_discarded() && !too_deep)
+    json = parse_bounded(repair(line), too_deep);
+  if (too_deep)
+    return problem{code::invalid_request, "the message is nested too deeply", read_envelope(line).id};
+  if (json.is_discarded())
+    return problem{code::parse_error, "the line is not valid JSON", nullptr};
+  if (json.is_array())
+    return problem{code::invalid_request, "batches are not supported; send one message a line", nullptr};
+  if (!json.is_object())
+    return problem{code::invalid_request, "a message must be a JSON object", nullptr};
+  const auto id = json.find("id");
+  const auto method = json.find("method");
+  const bool has_id = id != json.end() && is_id(*id);
+  const nlohmann::json shown_id = has_id ? *id : nlohmann::json{};
+  if (method == json.end()) {
+    if (has_id && (json.contains("result") || json.contains("error")))
+      return response{};
+    return problem{code::invalid_request, "the message has no member 'method'", shown_id};
+  }
+  if (!method->is_string())
+    return problem{code::invalid_request, "the member 'method' must be a string", shown_id};
+  if (const auto version = json.find("jsonrpc"); version == json.end() || *version != "2.0")
+    return problem{code::invalid_request, "the member 'jsonrpc' must be \"2.0\"", shown_id};
+  nlohmann::json params;
+  if (const auto found = json.find("params"); found != json.end())
+    params = std::move(*found);
+  if (!params.is_null() && !params.is_object())
+    return problem{code::invalid_params, "the member 'params' must be an object", shown_id};
+  if (id == json.end())
+    return notification{method->get<std::string>(), std::move(params)};
+  if (!has_id)
+    return problem{code::invalid_request, "the member 'id' must be a string or a number", nullptr};
+  return request{shown_id, method->get<std::string>(), std::move(params)};
+}
+
+std::string result_line(const nlohmann::json& id, const ordered_json& result) {
+  auto json = message_start();
+  json["id"] = id;
+  json["result"] = result;
+  return dump(json);
+}
+
+std::string error_line(const nlohmann::json& id, code number, std::string_view sentence) {
+  auto json = message_start();
+  json["id"] = id;
+  json["error"]["code"] = static_cast<int>(number);
+  json["error"]["message"] = sentence;
+  return dump(json);
+}
+
+std::string notification_line(std::string_view method, const ordered_json& params) {
+  auto json = message_start();
+  json["method"] = method;
+  json["params"] = params;
+  return dump(json);
+}
+
+} // namespace agent_dispatch::jsonrpc

@@ -1,0 +1,81 @@
+#include "frontends/mcp/schema.hpp"
+
+#include <initializer_list>
+
+namespace agent_dispatch::schema {
+
+namespace {
+
+enum class need { required, optional };
+
+struct parameter {
+  const char* name;
+  need needed;
+  ordered_json type;
+  const char* description;
+};
+
+ordered_json text() { return {{"type", "string"}}; }
+
+ordered_json text_or(const char* fallback) { return {{"type", "string"}, {"default", fallback}}; }
+
+ordered_json integer(std::int64_t fallback) { return {{"type", "integer"}, {"default", fallback}}; }
+
+ordered_json object(std::initializer_list<parameter> parameters) {
+  ordered_json schema;
+  schema["type"] = "object";
+  schema["properties"] = ordered_json::object();
+  auto required = ordered_json::array();
+  for (const auto& each : parameters) {
+    auto property = each.type;
+    property["description"] = each.description;
+    schema["properties"][each.name] = std::move(property);
+    if (each.needed == need::required)
+      required.push_back(each.name);
+  }
+  if (!required.empty())
+    schema["required"] = std::move(required);
+  return schema;
+}
+
+const parameter agent{"agent", need::required, text(), "Name of the agent, as list_agents gives it."};
+const parameter task{
+    "task", need::required, text(),
+    "What to do. The agent sees nothing of your conversation: name files, errors and what you expect back."};
+const parameter context{"context", need::optional, text_or(""), "Facts the task needs: messages, code, traces."};
+const parameter caller{"caller", need::optional, text_or(""), "Who asks: your project or role."};
+const parameter goal{"goal", need::optional, text_or(""), "The larger aim that the task serves."};
+const parameter format{"response_format",
+                       need::optional,
+                       {{"type", "string"}, {"enum", {"", "text", "json"}}, {"default", ""}},
+                       "\"json\" asks for one JSON value, which is then in parsed_result."};
+const parameter timeout{"timeout_seconds", need::optional, integer(0),
+                        "How long this run may take, 10 to 7200; 0: as the agent is configured."};
+
+} // namespace
+
+ordered_json none() { return object({}); }
+
+ordered_json inspect_agent() {
+  return object({{"name", need::required, text(), "Name of the agent."},
+                 {"preview_lines",
+                  need::optional,
+                  {{"type", "integer"}, {"default", 40}, {"minimum", 0}, {"maximum", 200}},
+                  "Lines of CLAUDE.md and README.md to show."}});
+}
+
+ordered_json dispatch() { return object({agent, task, context, caller, goal, format, timeout}); }
+
+ordered_json dispatch_session() {
+  return object({agent,
+                 task,
+                 {"session_id", need::optional, text_or(""),
+                  "Session to go on with, from an earlier answer; empty starts a new one."},
+                 context,
+                 caller,
+                 goal,
+                 format,
+                 timeout});
+}
+
+} // namespace agent_dispatch::schema

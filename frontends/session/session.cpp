@@ -1,0 +1,277 @@
+#include "frontends/session/session.hpp"
+
+#include <algorithm>
+
+#include "actors/log.hpp"
+#include "messages/limits.hpp"
+
+namespace agent_dispatch {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+std::string seconds_text(clock::duration time) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
+}
+
+std::string words_for(const progress_event& event) {
+  switch (event.kind) {
+  case progress_kind::queued:
+    return "queued";
+  case progress_kind::started:
+    return "started";
+  case progress_kind::text:
+  case progress_kind::tool:
+  case progress_kind::note:
+    break;
+  }
+  return event.text;
+}
+
+/// An answer that does not fit into a line: its beginning, which does, whatever it is escaped to.
+dispatch_answer shortened(const dispatch_answer& answer) {
+  if (!answer.value)
+    return answer;
+  auto result = *answer.value;
+  result.result = first_characters(result.result, 1u << 20);
+  result.parsed_result.reset();
+  result.hint =
+      "The answer was too long for one message: this is its beginning. To get the rest in parts, ask the agent in its "
+      "session (session_id).";
+  return {std::move(result)};
+}
+
+} // namespace
+
+void session_state::take(const frame_received& frame) {
+  if (frame.verb == "msg")
+    take_message(frame.number, frame.payload);
+  else if (frame.verb == "ack")
+    take_acknowledgement(frame.number);
+  else if (frame.verb == "bye")
+    say_goodbye();
+  else
+    log::warn("a frontend sent a frame of unknown kind");
+  link->consumed();
+}
+
+void session_state::take_message(std::uint64_t line, std::string_view payload) {
+  const auto message = jsonrpc::parse(payload);
+  if (const auto* request = std::get_if<jsonrpc::request>(&message)) {
+    dialect->request(*this, line, *request);
+  } else if (const auto* notification = std::get_if<jsonrpc::notification>(&message)) {
+    dialect->notification(*this, *notification);
+    settle(line);
+  } else if (const auto* problem = std::get_if<jsonrpc::problem>(&message)) {
+    reject(line, problem->id, problem->number, problem->message);
+  } else {
+    settle(line);
+  }
+}
+
+void session_state::take_acknowledgement(std::uint64_t line) {
+  self->send(core.requests, request_acknowledged{key(line)});
+}
+
+void session_state::say_goodbye() {
+  leaving = true;
+  for (auto& [line, call] : calls) {
+    call.cancelled = true;
+    self->send(core.requests, cancel_request{key(line)});
+  }
+  close_if_done();
+}
+
+void session_state::lose() {
+  self->send(core.requests, frontend_disconnected{greeting->frontend});
+  self->quit();
+}
+
+void session_state::progress(const request_progress& event) {
+  const auto found = calls.find(event.request.line);
+  if (found == calls.end())
+    return;
+  auto& call = found->second;
+  call.is_started = call.is_started || event.event.kind == progress_kind::started;
+  call.last_act = words_for(event.event);
+  if (call.what.progress_token.is_null())
+    return;
+  if (const auto text = call.pacer.offer(call.last_act, clock::now()))
+    tell(found->first, call, *text);
+  schedule_tick();
+}
+
+void session_state::answer(const request_answered& event) {
+  const auto found = calls.find(event.request.line);
+  if (found == calls.end())
+    return;
+  const auto line = found->first;
+  auto& call = found->second;
+  if (const auto last = call.pacer.rest(); last && !call.cancelled)
+    tell(line, call, *last);
+  auto text = dialect->answer_line(call.what, event.answer, call.cancelled);
+  if (text && text->size() > limits::frame_bytes)
+    text = dialect->answer_line(call.what, shortened(event.answer), call.cancelled);
+  if (text) {
+    link->send("answer", line, *text, importance::must_arrive);
+  } else {
+    settle(line);
+    self->send(core.requests, request_acknowledged{event.request});
+  }
+  calls.erase(found);
+  close_if_done();
+}
+
+void session_state::tick(const session_tick& tick) {
+  if (tick.number != current_tick)
+    return;
+  const auto now = clock::now();
+  for (auto& [line, call] : calls) {
+    if (call.what.progress_token.is_null())
+      continue;
+    if (const auto text = call.pacer.due(now)) {
+      tell(line, call, *text);
+    } else if (call.pacer.is_silent(now)) {
+      call.pacer.told(now);
+      show_life(line, call);
+    }
+  }
+  schedule_tick();
+}
+
+void session_state::schedule_tick() {
+  auto next = clock::time_point::max();
+  for (const auto& [line, call] : calls)
+    if (!call.what.progress_token.is_null())
+      next = std::min(next, call.pacer.next());
+  if (next == clock::time_point::max())
+    return;
+  const auto pause = std::max<clock::duration>(next - clock::now(), std::chrono::milliseconds{1});
+  self->delayed_send(self, std::chrono::ceil<std::chrono::milliseconds>(pause), session_tick{++current_tick});
+}
+
+void session_state::show_life(std::uint64_t line, live_call& call) {
+  const auto waited = seconds_text(clock::now() - call.started);
+  if (call.is_started) {
+    tell(line, call, "running, " + waited + " so far" + (call.last_act.empty() ? "" : "; last: " + call.last_act));
+    return;
+  }
+  self->request(core.requests, caf::infinite, get_request_position{key(line)})
+      .then(
+          [this, line, waited](const queue_position_ptr& place) {
+            const auto found = calls.find(line);
+            if (found == calls.end())
+              return;
+            tell(line, found->second,
+                 place ? "queued for " + waited + ", position " + std::to_string(place->position) + ": " + place->reason
+                       : "starting, " + waited + " so far");
+          },
+          [](const caf::error&) { log::warn("no answer about a queue position"); });
+}
+
+void session_state::tell(std::uint64_t line, live_call& call, std::string_view text) {
+  link->send("note", line, dialect->progress_line(call.what, ++call.told, text), importance::droppable);
+}
+
+void session_state::settle(std::uint64_t line) { link->send("settled", line, {}, importance::must_arrive); }
+
+void session_state::close_if_done() {
+  if (leaving && asked == 0)
+    link->close();
+}
+
+void session_state::reply(std::uint64_t line, const nlohmann::json& id, const ordered_json& result) {
+  link->send("answer", line, jsonrpc::result_line(id, result), importance::must_arrive);
+}
+
+void session_state::reject(std::uint64_t line, const nlohmann::json& id, jsonrpc::code code, std::string_view message) {
+  link->send("answer", line, jsonrpc::error_line(id, code, message), importance::must_arrive);
+}
+
+void session_state::dispatch(std::uint64_t line, pending_call what, run_request run) {
+  const auto now = clock::now();
+  calls.emplace(line, live_call{.what = std::move(what), .pacer = progress_pacer{now}, .started = now, .last_act = {}});
+  self->send(core.requests, dispatch_call{key(line), greeting->caller, std::move(run), self});
+  schedule_tick();
+}
+
+void session_state::cancel(const nlohmann::json& id) {
+  for (auto& [line, call] : calls) {
+    if (call.what.id != id || call.cancelled)
+      continue;
+    call.cancelled = true;
+    self->send(core.requests, cancel_request{key(line)});
+  }
+}
+
+void session_state::with_config(std::uint64_t line, const nlohmann::json& id,
+                                std::function<void(const config_snapshot&)> then) {
+  ++asked;
+  self->request(core.config, caf::infinite, get_config{})
+      .then(
+          [this, then = std::move(then)](const config_snapshot_ptr& snapshot) {
+            --asked;
+            then(*snapshot);
+            close_if_done();
+          },
+          [this, line, id](const caf::error&) {
+            --asked;
+            reject(line, id, jsonrpc::code::internal_error, "the configuration could not be read; try again");
+            close_if_done();
+          });
+}
+
+void session_state::with_status(std::uint64_t line, const nlohmann::json& id,
+                                std::function<void(const supervisor_status&)> then) {
+  ++asked;
+  self->request(core.supervisor, caf::infinite, get_status{})
+      .then(
+          [this, then = std::move(then)](const supervisor_status& status) {
+            --asked;
+            then(status);
+            close_if_done();
+          },
+          [this, line, id](const caf::error&) {
+            --asked;
+            reject(line, id, jsonrpc::code::internal_error, "the supervisor did not say how it is; try again");
+            close_if_done();
+          });
+}
+
+void session_state::with_stop(std::uint64_t line, const nlohmann::json& id, stop_mode mode,
+                              std::function<void(const stop_report&)> then) {
+  ++asked;
+  self->request(core.supervisor, caf::infinite, stop_supervisor{mode})
+      .then(
+          [this, then = std::move(then)](const stop_report& report) {
+            --asked;
+            then(report);
+            close_if_done();
+          },
+          [this, line, id](const caf::error&) {
+            --asked;
+            reject(line, id, jsonrpc::code::internal_error, "the supervisor could not be stopped; its log says more");
+            close_if_done();
+          });
+}
+
+session_actor::behavior_type session(session_actor::stateful_pointer<session_state> self, const core_actors& core,
+                                     connection_ptr link, std::shared_ptr<const frontend_hello> greeting,
+                                     std::unique_ptr<session_dialect> dialect) {
+  auto& state = self->state;
+  state.core = core;
+  state.link = std::move(link);
+  state.greeting = std::move(greeting);
+  state.dialect = std::move(dialect);
+  return {
+      [&state](const request_progress& event) { state.progress(event); },
+      [&state](const request_answered& event) { state.answer(event); },
+      [&state](const frame_received& frame) { state.take(frame); },
+      [&state](const connection_closed&) { state.lose(); },
+      [&state](const session_tick& tick) { state.tick(tick); },
+      [&state](const end_session&) { state.say_goodbye(); },
+  };
+}
+
+} // namespace agent_dispatch

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "frontends/session/dialect.hpp"
+#include "frontends/session/progress_pacer.hpp"
+
+namespace agent_dispatch {
+
+/// One connected frontend: JSON-RPC on one side, messages to actors on the other.
+///
+/// Every line of the frontend is settled exactly once: `answer N` with the response, or `settled N` where none is due.
+struct session_state : session_services {
+  explicit session_state(session_actor::pointer own) : self{own} {}
+
+  struct live_call {
+    pending_call what;
+    progress_pacer pacer;
+    std::chrono::steady_clock::time_point started;
+    std::uint64_t told = 0; ///< progress messages so far
+    std::string last_act;
+    bool is_started = false;
+    bool cancelled = false;
+  };
+
+  void take(const frame_received& frame);
+  void take_message(std::uint64_t line, std::string_view payload);
+  void take_acknowledgement(std::uint64_t line);
+  void say_goodbye();
+  void lose();
+  void progress(const request_progress& event);
+  void answer(const request_answered& event);
+  void tick(const session_tick& tick);
+  void schedule_tick();
+  void show_life(std::uint64_t line, live_call& call);
+  void tell(std::uint64_t line, live_call& call, std::string_view text);
+  void settle(std::uint64_t line);
+  void close_if_done();
+
+  void reply(std::uint64_t line, const nlohmann::json& id, const ordered_json& result) override;
+  void reject(std::uint64_t line, const nlohmann::json& id, jsonrpc::code code, std::string_view message) override;
+  void dispatch(std::uint64_t line, pending_call what, run_request run) override;
+  void cancel(const nlohmann::json& id) override;
+  void with_config(std::uint64_t line, const nlohmann::json& id,
+                   std::function<void(const config_snapshot&)> then) override;
+  void with_status(std::uint64_t line, const nlohmann::json& id,
+                   std::function<void(const supervisor_status&)> then) override;
+  void with_stop(std::uint64_t line, const nlohmann::json& id, stop_mode mode,
+                 std::function<void(const stop_report&)> then) override;
+  const frontend_hello& hello() const override { return *greeting; }
+
+  request_key key(std::uint64_t line) const { return {greeting->frontend, line}; }
+
+  session_actor::pointer self;
+  core_actors core;
+  connection_ptr link;
+  std::shared_ptr<const frontend_hello> greeting;
+  std::unique_ptr<session_dialect> dialect;
+  std::map<std::uint64_t, live_call> calls; ///< dispatches in flight, by line
+  std::size_t asked = 0;                    ///< questions to other actors that have not been answered
+  bool leaving = false;                     ///< the frontend, or we, want to end
+  std::uint64_t current_tick = 0;
+
+  static inline const char* name = "session";
+};
+
+session_actor::behavior_type session(session_actor::stateful_pointer<session_state> self, const core_actors& core,
+                                     connection_ptr link, std::shared_ptr<const frontend_hello> greeting,
+                                     std::unique_ptr<session_dialect> dialect);
+
+} // namespace agent_dispatch

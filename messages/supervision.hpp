@@ -1,0 +1,84 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "messages/agent.hpp"
+#include "messages/fault.hpp"
+#include "messages/ids.hpp"
+#include "messages/run.hpp"
+
+namespace agent_dispatch {
+
+/// Everything a run needs, fixed when its request was accepted: a later edit of agents.yaml does not change it.
+struct run_spec {
+  run_key key;
+  run_request request;
+  resolved_agent agent;
+  session_id session; ///< chosen before the start when the request does not resume one
+  bool resumed = false;
+  std::chrono::seconds timeout{300};            ///< as it applies, counted from the run's start
+  int depth = 1;                                ///< AGENT_DISPATCH_DEPTH of the child
+  std::optional<run_key> parent;                ///< the run whose agent asked for this one
+  std::shared_ptr<const caller_context> caller; ///< memory only
+};
+using run_spec_ptr = std::shared_ptr<const run_spec>;
+
+/// What a request was answered with: a result (which may say that the agent failed), or that we could not do it.
+struct dispatch_answer {
+  expected<dispatch_result> value;
+};
+
+/// Where a queued run stands.
+struct queue_position {
+  std::size_t position = 0; ///< 1: the next
+  std::string reason;       ///< what it waits for
+};
+
+struct agent_figures_row {
+  agent_name name;
+  int live = 0;
+  int queued = 0;
+};
+
+/// What `status` shows of admission.
+struct admission_figures {
+  int live = 0;
+  int queued = 0;
+  int slots_used = 0;
+  int slots_max = 0;
+  std::vector<agent_figures_row> agents; ///< those with live or queued runs
+};
+
+struct supervisor_status {
+  int pid = 0;
+  std::string version;
+  double uptime_seconds = 0;
+  std::filesystem::path socket;
+  std::filesystem::path log;
+  int frontends = 0; ///< connected, the asking one left out
+  admission_figures admission;
+};
+
+enum class stop_mode {
+  drain, ///< take no more work, wait for what is accepted
+  now,   ///< end the live runs, refuse the queued ones
+};
+
+/// A run that a stop ended.
+struct ended_run {
+  run_key key;
+  agent_name agent;
+  session_id session;
+};
+
+struct stop_report {
+  std::vector<ended_run> ended;
+};
+
+} // namespace agent_dispatch

@@ -1,0 +1,138 @@
+#include <catch2/catch.hpp>
+
+#include "actors/agent.hpp"
+#include "tests/actors/neighbours.hpp"
+
+using namespace agent_dispatch;
+
+namespace {
+
+struct agent_fixture {
+  actor_world world;
+  run_script runs;
+  std::shared_ptr<admission_script> admission = scripted_admission(world);
+  std::shared_ptr<listener_script> listener = scripted_listener(world);
+  agent_actor alpha = world.keep(world.system().spawn(
+      agent, admission->actor, run_spawner{[this](caf::actor_system&, run_spec_ptr spec, const run_listener&) {
+        world.note("run " + spec->key.value + ": made");
+        return scripted_run(world, runs, spec->key);
+      }}));
+
+  void queue(const std::string& key) {
+    world.tell(alpha, execute_run{spec_of(key), listener->actor});
+    CHECK(world.heard() == lines{"listener: " + key + " queued", "admission: admit " + key});
+  }
+
+  void start(const std::string& key) {
+    queue(key);
+    world.tell(alpha, run_granted{{key}});
+    CHECK(world.heard() == lines{"run " + key + ": made", "run " + key + ": begin", "listener: " + key + " started"});
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(agent_fixture, "a run starts when it is granted, and its slot is released when it has finished") {
+  start("r1");
+  world.tell(alpha, run_progress{{"r1"}, {progress_kind::text, "hello"}});
+  CHECK(world.heard() == lines{"listener: r1 text 'hello'"});
+  world.tell(alpha, run_finished{{"r1"}, answer_of("done")});
+  CHECK(world.heard() == lines{"admission: release r1", "listener: r1 finished, success 'done'"});
+}
+
+TEST_CASE_METHOD(agent_fixture, "a cancelled run keeps its slot until it has finished") {
+  start("r1");
+  world.tell(alpha, cancel_run{{"r1"}});
+  CHECK(world.heard() == lines{"run r1: cancel"});
+  world.pass(std::chrono::hours{1});
+  CHECK(world.heard() == lines{});
+  world.tell(alpha, run_finished{{"r1"}, answer_of("")});
+  CHECK(world.heard() == lines{"admission: release r1", "listener: r1 finished, success ''"});
+}
+
+TEST_CASE_METHOD(agent_fixture, "a queued run that is cancelled is withdrawn and never made") {
+  queue("r1");
+  world.tell(alpha, cancel_run{{"r1"}});
+  CHECK(world.heard() == lines{"admission: withdraw r1"});
+  world.reply(take(admission->withdrawals), true);
+  CHECK(world.heard() == lines{"listener: r1 finished, cancelled ''"});
+}
+
+TEST_CASE_METHOD(agent_fixture, "a grant that crosses its cancel is given back and starts nothing") {
+  queue("r1");
+  world.tell(alpha, cancel_run{{"r1"}});
+  CHECK(world.heard() == lines{"admission: withdraw r1"});
+  world.tell(alpha, run_granted{{"r1"}});
+  CHECK(world.heard() == lines{"admission: release r1", "listener: r1 finished, cancelled ''"});
+  world.reply(take(admission->withdrawals), false);
+  CHECK(world.heard() == lines{});
+}
+
+TEST_CASE_METHOD(agent_fixture, "a withdrawal that comes too late leaves the run to its grant") {
+  queue("r1");
+  world.tell(alpha, cancel_run{{"r1"}});
+  CHECK(world.heard() == lines{"admission: withdraw r1"});
+  world.reply(take(admission->withdrawals), false);
+  CHECK(world.heard() == lines{});
+  world.tell(alpha, run_granted{{"r1"}});
+  CHECK(world.heard() == lines{"admission: release r1", "listener: r1 finished, cancelled ''"});
+}
+
+TEST_CASE_METHOD(agent_fixture, "a grant for a run that is not known is given back") {
+  world.tell(alpha, run_granted{{"r9"}});
+  CHECK(world.heard() == lines{"admission: release r9"});
+}
+
+TEST_CASE_METHOD(agent_fixture, "a second cancel says nothing new") {
+  queue("r1");
+  world.tell(alpha, cancel_run{{"r1"}});
+  world.tell(alpha, cancel_run{{"r1"}});
+  CHECK(world.heard() == lines{"admission: withdraw r1"});
+  world.reply(take(admission->withdrawals), true);
+  world.tell(alpha, cancel_run{{"r1"}});
+  CHECK(world.heard() == lines{"listener: r1 finished, cancelled ''"});
+
+  start("r2");
+  world.tell(alpha, cancel_run{{"r2"}});
+  world.tell(alpha, cancel_run{{"r2"}});
+  CHECK(world.heard() == lines{"run r2: cancel"});
+}
+
+TEST_CASE_METHOD(agent_fixture, "a cancel after the end says nothing") {
+  start("r1");
+  world.tell(alpha, run_finished{{"r1"}, answer_of("done")});
+  world.tell(alpha, cancel_run{{"r1"}});
+  CHECK(world.heard() == lines{"admission: release r1", "listener: r1 finished, success 'done'"});
+}
+
+TEST_CASE_METHOD(agent_fixture, "a run is executed once, however often it is asked for") {
+  start("r1");
+  world.tell(alpha, execute_run{spec_of("r1"), listener->actor});
+  CHECK(world.heard() == lines{});
+}
+
+TEST_CASE_METHOD(agent_fixture, "a run whose actor dies is answered, once") {
+  start("r1");
+  start("r2");
+  world.kill(runs.actors["r1"]);
+  CHECK(world.heard() ==
+        lines{"admission: release r1", "listener: r1 finished, fault: a process died and took the work with it"});
+  world.tell(alpha, run_finished{{"r1"}, answer_of("late")});
+  CHECK(world.heard() == lines{});
+  world.tell(alpha, run_finished{{"r2"}, answer_of("fine")});
+  CHECK(world.heard() == lines{"admission: release r2", "listener: r2 finished, success 'fine'"});
+}
+
+TEST_CASE_METHOD(agent_fixture, "a run whose actor ends after its answer is answered once") {
+  start("r1");
+  world.tell(alpha, run_finished{{"r1"}, answer_of("done")});
+  world.kill(runs.actors["r1"]);
+  CHECK(world.heard() == lines{"admission: release r1", "listener: r1 finished, success 'done'"});
+}
+
+TEST_CASE_METHOD(agent_fixture, "progress after the end is not passed on") {
+  start("r1");
+  world.tell(alpha, run_finished{{"r1"}, answer_of("done")});
+  world.tell(alpha, run_progress{{"r1"}, {progress_kind::text, "late"}});
+  CHECK(world.heard() == lines{"admission: release r1", "listener: r1 finished, success 'done'"});
+}

@@ -1,0 +1,227 @@
+#include "tests/actors/neighbours.hpp"
+
+namespace agent_dispatch {
+
+namespace {
+
+/// A promise that the test will keep.
+template <class Result, class Self>
+caf::result<Result> later(Self* self, owed<Result>& open) {
+  auto promise = self->template make_response_promise<Result>();
+  open.push_back({promise, self});
+  return promise;
+}
+
+std::string_view word(attempt which) { return which == attempt::first ? "" : " without --session-id"; }
+
+class scripted_watch final : public run_watch {
+public:
+  explicit scripted_watch(actor_world& world) : world_{world} {}
+  void want_output() override { world_.note("want output"); }
+  void cancel() override { world_.note("tell the keeper to end"); }
+
+private:
+  actor_world& world_;
+};
+
+} // namespace
+
+std::string words(const dispatch_answer& answer) {
+  if (!answer.value)
+    return "fault: " + std::string{describe(answer.value.error().kind)};
+  const auto& result = *answer.value;
+  const auto what = result.success ? std::string{"success"} : std::string{to_string(result.error_type.value())};
+  return what + " '" + result.result + "'";
+}
+
+std::string words(const progress_event& event) {
+  switch (event.kind) {
+  case progress_kind::queued:
+    return "queued";
+  case progress_kind::started:
+    return "started";
+  case progress_kind::text:
+    return "text '" + event.text + "'";
+  case progress_kind::tool:
+    return "tool '" + event.text + "'";
+  case progress_kind::note:
+    break;
+  }
+  return "note '" + event.text + "'";
+}
+
+std::shared_ptr<run_spec> spec_of(std::string key, std::string agent) {
+  auto spec = std::make_shared<run_spec>();
+  spec->key = {std::move(key)};
+  spec->agent.name = {std::move(agent)};
+  spec->agent.directory = "/projects/" + spec->agent.name.value;
+  spec->session = {"5e551011-0000-4000-8000-000000000000"};
+  spec->caller = std::make_shared<const caller_context>();
+  return spec;
+}
+
+dispatch_answer answer_of(std::string result) {
+  dispatch_result value;
+  value.success = true;
+  value.result = std::move(result);
+  return {std::move(value)};
+}
+
+std::shared_ptr<config_snapshot> config_with(std::initializer_list<std::string_view> agents) {
+  auto snapshot = std::make_shared<config_snapshot>();
+  snapshot->generation = 1;
+  for (const auto name : agents) {
+    agent_config agent;
+    agent.name = {std::string{name}};
+    agent.directory = "/projects/" + agent.name.value;
+    snapshot->value.agents.push_back(std::move(agent));
+  }
+  return snapshot;
+}
+
+std::shared_ptr<listener_script> scripted_listener(actor_world& world) {
+  auto script = std::make_shared<listener_script>();
+  const auto make = [&world, &state = *script](run_listener::pointer) -> run_listener::behavior_type {
+    return {
+        [&world](const run_progress& progress) {
+          world.note("listener: " + progress.run.value + " " + words(progress.event));
+        },
+        [&world, &state](const run_finished& finished) {
+          world.note("listener: " + finished.run.value + " finished, " + words(finished.answer));
+          state.answers.push_back(finished.answer);
+        },
+    };
+  };
+  script->actor = world.keep(world.system().spawn(make));
+  return script;
+}
+
+run_actor scripted_run(actor_world& world, run_script& script, const run_key& key) {
+  const auto make = [&world, run = "run " + key.value](run_actor::pointer) -> run_actor::behavior_type {
+    return {
+        [&world, run](const begin_run&) { world.note(run + ": begin"); },
+        [&world, run](const output_chunk&) { world.note(run + ": output"); },
+        [&world, run](const keeper_gone&) { world.note(run + ": keeper gone"); },
+        [&world, run](const cancel_run&) { world.note(run + ": cancel"); },
+    };
+  };
+  return script.actors[key.value] = world.keep(world.system().spawn(make));
+}
+
+std::shared_ptr<agent_script> scripted_agent(actor_world& world, std::string name) {
+  auto script = std::make_shared<agent_script>();
+  const auto make = [&world, &state = *script, name](agent_actor::pointer) -> agent_actor::behavior_type {
+    return {
+        [&world, &state, name](const execute_run& order) {
+          world.note(name + ": execute " + order.spec->key.value);
+          state.specs[order.spec->key.value] = order.spec;
+        },
+        [&world, name](const cancel_run& order) { world.note(name + ": cancel " + order.run.value); },
+        [&world, name](const run_granted& grant) {
+          world.note(name + ": granted " + grant.run.value + (grant.past_max_parallel ? " past max_parallel" : ""));
+        },
+        [&world, name](const run_progress&) { world.note(name + ": progress"); },
+        [&world, name](const run_finished&) { world.note(name + ": finished"); },
+    };
+  };
+  script->actor = world.keep(world.system().spawn(make));
+  return script;
+}
+
+std::shared_ptr<admission_script> scripted_admission(actor_world& world) {
+  auto script = std::make_shared<admission_script>();
+  const auto make = [&world, &state = *script](admission_actor::pointer self) -> admission_actor::behavior_type {
+    return {
+        [&world](const admit_run& order) { world.note("admission: admit " + order.spec->key.value); },
+        [&world](const release_run& order) { world.note("admission: release " + order.run.value); },
+        [&world, &state, self](const withdraw_run& order) {
+          world.note("admission: withdraw " + order.run.value);
+          return later(self, state.withdrawals);
+        },
+        [&world](const set_max_concurrency& order) {
+          world.note("admission: " + std::to_string(order.slots) + " slots");
+        },
+        [&state](const get_admission&) { return state.figures; },
+        [&state](const get_queue_position&) { return state.position; },
+        [&world, &state, self](const get_queued_descendants& order) {
+          world.note("admission: who is below " + order.run.value);
+          return later(self, state.descendants);
+        },
+    };
+  };
+  script->actor = world.keep(world.system().spawn(make));
+  return script;
+}
+
+std::shared_ptr<launcher_script> scripted_launcher(actor_world& world) {
+  auto script = std::make_shared<launcher_script>();
+  const auto make = [&world, &state = *script](launcher_actor::pointer self) -> launcher_actor::behavior_type {
+    return {
+        [&world, &state, self](const launch_run& order) {
+          world.note("launcher: launch " + order.spec->key.value + std::string{word(order.which)});
+          return later(self, state.launches);
+        },
+        [&world, &state, self](const read_exit& order) {
+          world.note("launcher: read exit of " + order.run.value + std::string{word(order.which)});
+          return later(self, state.exits);
+        },
+        [&world, &state, self](const sweep_run& order) {
+          world.note("launcher: sweep " + order.run.value);
+          return later(self, state.sweeps);
+        },
+        [&world](const discard_run& order) { world.note("launcher: discard " + order.run.value); },
+        [&world, &state, self](const is_frontend_alive& order) {
+          world.note("launcher: is " + order.frontend.value + " alive");
+          return later(self, state.frontends);
+        },
+        [&world, &state, self](const finish_discarding&) {
+          world.note("launcher: finish discarding");
+          return later(self, state.discarding);
+        },
+        [&world](const clear_left_over_runs&) { world.note("launcher: clear"); },
+    };
+  };
+  script->actor = world.keep(world.system().spawn(make));
+  return script;
+}
+
+std::shared_ptr<config_script> scripted_config(actor_world& world, config_snapshot_ptr snapshot) {
+  auto script = std::make_shared<config_script>();
+  script->snapshot = std::move(snapshot);
+  const auto make = [&world, &state = *script](config_actor::pointer self) -> config_actor::behavior_type {
+    return {
+        [&world, &state, self](const get_config&) -> caf::result<config_snapshot_ptr> {
+          if (state.answers)
+            return state.snapshot;
+          world.note("config: asked");
+          return later(self, state.questions);
+        },
+    };
+  };
+  script->actor = world.keep(world.system().spawn(make));
+  return script;
+}
+
+std::shared_ptr<requester_script> scripted_requester(actor_world& world, std::string name) {
+  auto script = std::make_shared<requester_script>();
+  const auto make = [&world, &state = *script, name](requester::pointer) -> requester::behavior_type {
+    return {
+        [&world, name](const request_progress& progress) {
+          world.note(name + ": " + std::to_string(progress.request.line) + " " + words(progress.event));
+        },
+        [&world, &state, name](const request_answered& answered) {
+          world.note(name + ": " + std::to_string(answered.request.line) + " answered, " + words(answered.answer));
+          state.answers.push_back(answered.answer);
+        },
+    };
+  };
+  script->actor = world.keep(world.system().spawn(make));
+  return script;
+}
+
+std::shared_ptr<run_watch> scripted_watcher::watch(std::shared_ptr<run_handles> handles, const run_actor&) {
+  world_.note(handles ? "watch" : "watch nothing");
+  return std::make_shared<scripted_watch>(world_);
+}
+
+} // namespace agent_dispatch

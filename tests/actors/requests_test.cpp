@@ -1,0 +1,346 @@
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+#include "actors/requests.hpp"
+#include "tests/actors/neighbours.hpp"
+
+using namespace agent_dispatch;
+
+namespace {
+
+const frontend_id front{"front"};
+
+struct requests_fixture {
+  actor_world world;
+  std::shared_ptr<config_script> config = scripted_config(world, config_with({"alpha"}));
+  std::shared_ptr<admission_script> admission = scripted_admission(world);
+  std::shared_ptr<launcher_script> launcher = scripted_launcher(world);
+  std::shared_ptr<agent_script> alpha = scripted_agent(world, "alpha");
+  std::shared_ptr<requester_script> session = scripted_requester(world, "session");
+  std::shared_ptr<requester_script> stopper = scripted_requester(world, "stopper");
+  requests_actor requests =
+      world.keep(world.system().spawn(agent_dispatch::requests, config->actor, admission->actor, launcher->actor,
+                                      agent_spawner{[this](caf::actor_system&) { return alpha->actor; }}));
+  std::vector<stop_report> reports;
+
+  dispatch_call call(std::uint64_t line, std::string agent = "alpha") {
+    dispatch_call call{.request = {front, line},
+                       .caller = std::make_shared<const caller_context>(),
+                       .run = {},
+                       .waiting = session->actor};
+    call.run.agent = {std::move(agent)};
+    call.run.task = "work";
+    return call;
+  }
+
+  void execute(std::uint64_t line) {
+    world.tell(requests, call(line));
+    auto heard = world.heard();
+    std::erase(heard, "admission: 5 slots");
+    CHECK(heard == lines{"alpha: execute " + key(line)});
+  }
+
+  /// The run has its slot and starts.
+  void begin(std::uint64_t line) {
+    world.tell(requests, run_progress{{key(line)}, {progress_kind::started, {}}});
+    CHECK(world.heard().size() == 1);
+  }
+
+  std::string key(std::uint64_t line) const { return "front." + std::to_string(line) + ".0"; }
+
+  void finish(std::uint64_t line, dispatch_answer answer) {
+    world.tell(requests, run_finished{{key(line)}, std::move(answer)});
+  }
+
+  void expect_cancel(std::uint64_t line, run_keys children = {}) {
+    CHECK(world.heard() == lines{"alpha: cancel " + key(line), "admission: who is below " + key(line)});
+    world.reply(take(admission->descendants), std::move(children));
+  }
+
+  void disconnect(bool alive) {
+    world.tell(requests, frontend_disconnected{front});
+    CHECK(world.heard() == lines{"launcher: is front alive"});
+    say_alive(alive);
+  }
+
+  void say_alive(bool alive) { world.reply(take(launcher->frontends), alive); }
+
+  /// The report is noted when it comes.
+  void drain(stop_mode mode) {
+    const auto ask = [this, mode](caf::event_based_actor* self) {
+      self->request(requests, caf::infinite, drain_requests{mode}).then([this](const stop_report& report) {
+        world.note("drained, " + std::to_string(report.ended.size()) + " ended");
+        reports.push_back(report);
+      });
+    };
+    world.keep(world.system().spawn(ask));
+    world.settle();
+  }
+
+  void finish_discarding() { world.reply(take(launcher->discarding), true); }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(requests_fixture, "a request is executed, answered once and forgotten when it is acknowledged") {
+  execute(1);
+  world.tell(requests, run_progress{{key(1)}, {progress_kind::text, "hello"}});
+  CHECK(world.heard() == lines{"session: 1 text 'hello'"});
+  finish(1, answer_of("done"));
+  finish(1, answer_of("again"));
+  CHECK(world.heard() == lines{"session: 1 answered, success 'done'"});
+  world.tell(requests, request_acknowledged{{front, 1}});
+  CHECK(world.heard() == lines{"launcher: discard front.1.0"});
+  world.tell(requests, request_acknowledged{{front, 1}});
+  CHECK(world.heard() == lines{});
+}
+
+TEST_CASE_METHOD(requests_fixture, "an acknowledgement before the end of the run forgets nothing") {
+  execute(1);
+  world.tell(requests, request_acknowledged{{front, 1}});
+  CHECK(world.heard() == lines{});
+  finish(1, answer_of("done"));
+  CHECK(world.heard() == lines{"session: 1 answered, success 'done'"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "the same request twice is executed once, and the second asker gets the answer") {
+  execute(1);
+  world.tell(requests, call(1));
+  CHECK(world.heard() == lines{});
+  finish(1, answer_of("done"));
+  CHECK(world.heard() == lines{"session: 1 answered, success 'done'"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "an unknown agent is answered with those that there are") {
+  world.tell(requests, call(1, "nobody"));
+  CHECK(world.heard() == lines{"admission: 5 slots", "session: 1 answered, fault: there is no such agent"});
+  CHECK(session->answers.at(0).value.error().message == "Unknown agent: 'nobody'. Available: alpha");
+}
+
+TEST_CASE_METHOD(requests_fixture, "a fault of the configuration is the answer, and leaves the limits as they are") {
+  auto broken = config_with({"alpha"});
+  broken->fault = fault{fault_kind::config_syntax, "line 3"};
+  config->snapshot = broken;
+  world.tell(requests, call(1));
+  CHECK(world.heard() == lines{"session: 1 answered, fault: the configuration is not valid YAML"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a configuration that nobody answers for is a fault") {
+  world.kill(config->actor);
+  world.tell(requests, call(1));
+  CHECK(world.heard() == lines{"session: 1 answered, fault: a process died and took the work with it"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a caller at the greatest depth may not dispatch") {
+  const int depth = GENERATE(2, 3, 4);
+  auto nested = call(1);
+  auto caller = std::make_shared<caller_context>();
+  caller->depth = depth;
+  nested.caller = caller;
+  world.tell(requests, nested);
+  if (depth < 3)
+    CHECK(world.heard() == lines{"admission: 5 slots", "alpha: execute front.1.0"});
+  else
+    CHECK(world.heard() == lines{"admission: 5 slots", "session: 1 answered, recursion ''"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "the limits are told again when the configuration has changed") {
+  execute(1);
+  auto changed = config_with({"alpha"});
+  changed->generation = 2;
+  changed->value.settings.max_concurrency = 2;
+  config->snapshot = changed;
+  world.tell(requests, call(2));
+  CHECK(world.heard() == lines{"admission: 2 slots", "alpha: execute front.2.0"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a cancel while the configuration is read starts nothing") {
+  config->answers = false;
+  world.tell(requests, call(1));
+  world.tell(requests, cancel_request{{front, 1}});
+  CHECK(world.heard() == lines{"config: asked"});
+  world.reply(take(config->questions), config->snapshot);
+  CHECK(world.heard() == lines{"admission: 5 slots", "session: 1 answered, cancelled ''"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a cancel is told to the agent once, and the run's answer is the request's") {
+  execute(1);
+  world.tell(requests, cancel_request{{front, 1}});
+  world.tell(requests, cancel_request{{front, 1}});
+  expect_cancel(1);
+  finish(1, answer_of("in time"));
+  CHECK(world.heard() == lines{"session: 1 answered, success 'in time'"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a cancel after the answer does nothing") {
+  execute(1);
+  finish(1, answer_of("done"));
+  world.tell(requests, cancel_request{{front, 1}});
+  world.tell(requests, cancel_request{{front, 9}});
+  CHECK(world.heard() == lines{"session: 1 answered, success 'done'"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "what is queued below a cancelled run is cancelled with it") {
+  execute(1);
+  execute(2);
+  world.tell(requests, cancel_request{{front, 1}});
+  expect_cancel(1, {{key(2)}, {"unknown.1.0"}});
+  expect_cancel(2);
+  CHECK(world.heard() == lines{});
+}
+
+TEST_CASE_METHOD(requests_fixture, "the requests of a frontend end when its lock is free, not before") {
+  execute(1);
+  disconnect(true);
+  CHECK(world.heard() == lines{});
+  world.pass(std::chrono::milliseconds{1000});
+  CHECK(world.heard() == lines{"launcher: is front alive"});
+  say_alive(false);
+  expect_cancel(1);
+  finish(1, answer_of("too late"));
+  CHECK(world.heard() == lines{"session: 1 answered, success 'too late'", "launcher: discard front.1.0"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "what was answered before its frontend went is forgotten") {
+  execute(1);
+  finish(1, answer_of("done"));
+  CHECK(world.heard() == lines{"session: 1 answered, success 'done'"});
+  disconnect(false);
+  CHECK(world.heard() == lines{"launcher: discard front.1.0"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "what ends while the frontend's lock is looked at is forgotten") {
+  execute(1);
+  world.tell(requests, frontend_disconnected{front});
+  finish(1, answer_of("done"));
+  CHECK(world.heard() == lines{"launcher: is front alive", "session: 1 answered, success 'done'"});
+  say_alive(false);
+  CHECK(world.heard() == lines{"launcher: discard front.1.0"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a frontend that goes while the configuration is read starts nothing") {
+  config->answers = false;
+  world.tell(requests, call(1));
+  CHECK(world.heard() == lines{"config: asked"});
+  disconnect(false);
+  world.reply(take(config->questions), config->snapshot);
+  CHECK(world.heard() == lines{"admission: 5 slots", "session: 1 answered, cancelled ''"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a frontend that goes leaves the requests of others alone") {
+  execute(1);
+  world.tell(requests, frontend_disconnected{{"other"}});
+  CHECK(world.heard() == lines{"launcher: is other alive"});
+  say_alive(false);
+  CHECK(world.heard() == lines{});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a drain without work is done at once and takes no more") {
+  drain(stop_mode::drain);
+  CHECK(world.heard() == lines{"launcher: finish discarding"});
+  finish_discarding();
+  CHECK(world.heard() == lines{"drained, 0 ended"});
+  world.tell(requests, call(1));
+  CHECK(world.heard() == lines{"session: 1 answered, fault: the supervisor is stopping"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a drain waits for what is accepted") {
+  execute(1);
+  execute(2);
+  drain(stop_mode::drain);
+  finish(1, answer_of("one"));
+  CHECK(world.heard() == lines{"session: 1 answered, success 'one'"});
+  finish(2, answer_of("two"));
+  CHECK(world.heard() == lines{"session: 2 answered, success 'two'", "launcher: discard front.1.0",
+                               "launcher: discard front.2.0", "launcher: finish discarding"});
+  finish_discarding();
+  CHECK(world.heard() == lines{"drained, 0 ended"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a drain waits for a request whose configuration is being read") {
+  config->answers = false;
+  world.tell(requests, call(1));
+  drain(stop_mode::drain);
+  CHECK(world.heard() == lines{"config: asked"});
+  world.reply(take(config->questions), config->snapshot);
+  CHECK(world.heard() == lines{"admission: 5 slots", "alpha: execute front.1.0"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a stop now cancels what is open and reports it when it has ended") {
+  execute(1);
+  execute(2);
+  finish(2, answer_of("before"));
+  CHECK(world.heard() == lines{"session: 2 answered, success 'before'"});
+  begin(1);
+  drain(stop_mode::now);
+  expect_cancel(1);
+  CHECK(world.heard() == lines{});
+  finish(1, answer_of("cut short"));
+  CHECK(world.heard() == lines{"session: 1 answered, success 'cut short'", "launcher: discard front.1.0",
+                               "launcher: discard front.2.0", "launcher: finish discarding"});
+  finish_discarding();
+  CHECK(world.heard() == lines{"drained, 1 ended"});
+  CHECK(reports.at(0).ended.at(0).key == run_key{key(1)});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a stop now does not report what was still queued") {
+  execute(1);
+  drain(stop_mode::now);
+  expect_cancel(1);
+  finish(1, answer_of("never run"));
+  CHECK(world.heard() == lines{"session: 1 answered, success 'never run'", "launcher: discard front.1.0",
+                               "launcher: finish discarding"});
+  finish_discarding();
+  CHECK(world.heard() == lines{"drained, 0 ended"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a drain serves what a live run asks for, and a stop now does not") {
+  execute(1);
+  drain(stop_mode::drain);
+  auto nested = call(2);
+  auto caller = std::make_shared<caller_context>();
+  caller->parent = run_key{key(1)};
+  nested.caller = caller;
+  world.tell(requests, nested);
+  CHECK(world.heard() == lines{"alpha: execute " + key(2)});
+  drain(stop_mode::now);
+  CHECK(world.heard().size() == 4); // two cancels, and who is below each
+  world.reply(take(admission->descendants), run_keys{});
+  world.reply(take(admission->descendants), run_keys{});
+  auto late = call(3);
+  late.caller = caller;
+  world.tell(requests, late);
+  CHECK(world.heard().size() == 1); // refused at once
+}
+
+TEST_CASE_METHOD(requests_fixture, "a stop now during a drain ends it, and two stops report each run once") {
+  execute(1);
+  begin(1);
+  drain(stop_mode::drain);
+  drain(stop_mode::now);
+  expect_cancel(1);
+  drain(stop_mode::now);
+  CHECK(world.heard() == lines{});
+  finish(1, answer_of("cut short"));
+  CHECK(world.heard() == lines{"session: 1 answered, success 'cut short'", "launcher: discard front.1.0",
+                               "launcher: finish discarding"});
+  finish_discarding();
+  CHECK(world.heard() == lines{"drained, 1 ended", "drained, 1 ended", "drained, 1 ended"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a position is asked of admission, for what is executed") {
+  execute(1);
+  admission->position = std::make_shared<const queue_position>(queue_position{3, "busy"});
+  const auto ask = [this](caf::event_based_actor* self) {
+    for (const std::uint64_t line : {1u, 2u})
+      self->request(requests, caf::infinite, get_request_position{{front, line}})
+          .then([this, line](const queue_position_ptr& place) {
+            world.note(std::to_string(line) + (place ? " at " + std::to_string(place->position) : " nowhere"));
+          });
+  };
+  world.keep(world.system().spawn(ask));
+  auto heard = world.heard();
+  std::sort(heard.begin(), heard.end());
+  CHECK(heard == lines{"1 at 3", "2 nowhere"});
+}

@@ -1,0 +1,285 @@
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+#include "frontends/control/control_dialect.hpp"
+#include "frontends/mcp/mcp_dialect.hpp"
+#include "frontends/session/session.hpp"
+#include "tests/actors/neighbours.hpp"
+
+using namespace agent_dispatch;
+
+namespace {
+
+/// Journal: `VERB LINE`, `close`. The payloads are kept.
+class scripted_connection final : public connection {
+public:
+  explicit scripted_connection(actor_world& world) : world_{world} {}
+  void start(const session_actor&) override { world_.note("start"); }
+  void send(std::string_view verb, std::uint64_t number, std::string_view payload, importance rank) override {
+    world_.note(std::string{verb} + " " + std::to_string(number) +
+                (rank == importance::droppable ? ", droppable" : ""));
+    payloads.push_back(nlohmann::json::parse(payload, nullptr, false));
+  }
+  void consumed() override { ++frames_consumed; }
+  void close() override { world_.note("close"); }
+
+  const nlohmann::json& last() const { return payloads.at(payloads.size() - 1); }
+
+  std::vector<nlohmann::json> payloads; ///< discarded ones for frames without one
+  int frames_consumed = 0;
+
+private:
+  actor_world& world_;
+};
+
+struct session_fixture {
+  explicit session_fixture(std::unique_ptr<session_dialect> dialect = std::make_unique<mcp_dialect>()) {
+    auto hello = std::make_shared<frontend_hello>();
+    hello->frontend = {"front"};
+    hello->caller = std::make_shared<const caller_context>();
+    session = world.keep(world.system().spawn(
+        [this, hello, held = std::make_shared<std::unique_ptr<session_dialect>>(std::move(dialect))](
+            session_actor::stateful_pointer<session_state> self) {
+          return agent_dispatch::session(self, {supervisor, config->actor, requests}, link, hello, std::move(*held));
+        }));
+  }
+
+  requests_actor::behavior_type take_requests(requests_actor::pointer self) {
+    return {
+        [this](const dispatch_call& call) {
+          world.note("requests: dispatch " + std::to_string(call.request.line) + " to " + call.run.agent.value);
+        },
+        [this](const cancel_request& order) { world.note("requests: cancel " + std::to_string(order.request.line)); },
+        [this](const request_acknowledged& order) {
+          world.note("requests: acknowledged " + std::to_string(order.request.line));
+        },
+        [this](const frontend_disconnected& order) { world.note("requests: lost " + order.frontend.value); },
+        [this](const recheck_frontend&) { world.note("requests: recheck"); },
+        [this](const drain_requests&) {
+          world.note("requests: drain");
+          return stop_report{};
+        },
+        [this, self](const get_request_position& order) {
+          world.note("requests: where is " + std::to_string(order.request.line));
+          auto promise = self->make_response_promise<queue_position_ptr>();
+          positions.push_back({promise, self});
+          return caf::result<queue_position_ptr>{promise};
+        },
+        [this](const run_progress&) { world.note("requests: progress"); },
+        [this](const run_finished&) { world.note("requests: finished"); },
+    };
+  }
+
+  supervisor_actor::behavior_type take_supervisor(supervisor_actor::pointer self) {
+    return {
+        [this](const frontend_connected&) { world.note("supervisor: connected"); },
+        [](const get_status&) { return supervisor_status{}; },
+        [this, self](const stop_supervisor& order) {
+          world.note(order.mode == stop_mode::now ? "supervisor: stop now" : "supervisor: drain");
+          auto promise = self->make_response_promise<stop_report>();
+          stops.push_back({promise, self});
+          return caf::result<stop_report>{promise};
+        },
+        [this](const shut_down&) { world.note("supervisor: shut down"); },
+        [this](const supervisor_tick&) { world.note("supervisor: tick"); },
+        [this](const leave_timeout&) { world.note("supervisor: leave"); },
+    };
+  }
+
+  void frame(std::string verb, std::uint64_t line, std::string payload = {}) {
+    world.tell(session, frame_received{std::move(verb), line, std::move(payload)});
+  }
+
+  /// A dispatch with the line's number as its id.
+  void dispatch(std::uint64_t line, bool with_progress = false) {
+    nlohmann::json message{{"jsonrpc", "2.0"}, {"id", line}, {"method", "tools/call"}};
+    message["params"] = {{"name", "dispatch"}, {"arguments", {{"agent", "alpha"}, {"task", "work"}}}};
+    if (with_progress)
+      message["params"]["_meta"]["progressToken"] = "token";
+    frame("msg", line, message.dump());
+    CHECK(world.heard() == lines{"requests: dispatch " + std::to_string(line) + " to alpha"});
+  }
+
+  void progress(std::uint64_t line, progress_event event) {
+    world.tell(session, request_progress{{{"front"}, line}, std::move(event)});
+  }
+
+  void answer(std::uint64_t line, std::string text) {
+    world.tell(session, request_answered{{{"front"}, line}, answer_of(std::move(text))});
+  }
+
+  actor_world world;
+  owed<queue_position_ptr> positions;
+  owed<stop_report> stops;
+  std::shared_ptr<scripted_connection> link = std::make_shared<scripted_connection>(world);
+  std::shared_ptr<config_script> config = scripted_config(world, config_with({"alpha"}));
+  requests_actor requests =
+      world.keep(world.system().spawn([this](requests_actor::pointer self) { return take_requests(self); }));
+  supervisor_actor supervisor =
+      world.keep(world.system().spawn([this](supervisor_actor::pointer self) { return take_supervisor(self); }));
+  session_actor session;
+};
+
+struct control_fixture : session_fixture {
+  control_fixture() : session_fixture{std::make_unique<control_dialect>()} {}
+};
+
+const std::string cancel_one =
+    R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1,"reason":"no more"}})";
+
+} // namespace
+
+TEST_CASE_METHOD(session_fixture, "a line that is no message is rejected with the code it deserves") {
+  const auto [line, code] = GENERATE(table<std::string, int>({
+      {"{", -32700},
+      {"\xff\xfe", -32700},
+      {"[]", -32600},
+      {"7", -32600},
+      {R"({"jsonrpc":"2.0","id":1})", -32600},
+      {R"({"jsonrpc":"1.0","id":1,"method":"ping"})", -32600},
+      {R"({"jsonrpc":"2.0","id":null,"method":"ping"})", -32600},
+      {R"({"jsonrpc":"2.0","id":1,"method":"ping","params":[1]})", -32602},
+      {R"({"jsonrpc":"2.0","id":1,"method":"no/such"})", -32601},
+      {R"({"jsonrpc":"2.0","id":1,"method":"tools/call"})", -32602},
+      {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"nothing"}})", -32602},
+  }));
+  CAPTURE(line);
+  frame("msg", 4, line);
+  CHECK(world.heard() == lines{"answer 4"});
+  CHECK(link->last()["error"]["code"] == code);
+  CHECK(link->frames_consumed == 1);
+}
+
+TEST_CASE_METHOD(session_fixture, "lines that no answer is due for are settled") {
+  frame("msg", 1, R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
+  frame("msg", 2, R"({"jsonrpc":"2.0","id":7,"result":{}})");
+  CHECK(world.heard() == lines{"settled 1", "settled 2"});
+  CHECK(link->frames_consumed == 2);
+}
+
+TEST_CASE_METHOD(session_fixture, "a frame of an unknown kind is passed over") {
+  frame("nonsense", 1, "x");
+  CHECK(world.heard() == lines{});
+  CHECK(link->frames_consumed == 1);
+}
+
+TEST_CASE_METHOD(session_fixture, "the tools are listed") {
+  frame("msg", 1, R"({"jsonrpc":"2.0","id":"a","method":"tools/list"})");
+  CHECK(world.heard() == lines{"answer 1"});
+  CHECK(link->last()["id"] == "a");
+  lines names;
+  for (const auto& tool : link->last()["result"]["tools"]) {
+    names.push_back(tool["name"]);
+    CHECK(tool["inputSchema"]["type"] == "object");
+    CHECK(tool["description"].get<std::string>().size() < 2048);
+  }
+  CHECK(names == lines{"list_agents", "inspect_agent", "dispatch", "dispatch_session", "dispatch_stream"});
+}
+
+TEST_CASE_METHOD(session_fixture, "a dispatch without its task is a tool error, and dispatches nothing") {
+  frame("msg", 1,
+        R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"dispatch","arguments":{"agent":"alpha"}}})");
+  CHECK(world.heard() == lines{"answer 1"});
+  CHECK(link->last()["result"]["isError"] == true);
+}
+
+TEST_CASE_METHOD(session_fixture, "an answer is sent, and acknowledged when the frontend has it") {
+  dispatch(1);
+  answer(1, "done");
+  answer(1, "again");
+  CHECK(world.heard() == lines{"answer 1"});
+  CHECK(link->last()["id"] == 1);
+  frame("ack", 1);
+  CHECK(world.heard() == lines{"requests: acknowledged 1"});
+}
+
+TEST_CASE_METHOD(session_fixture, "progress is told in order, all of it, and never after the answer") {
+  dispatch(1, true);
+  progress(1, {progress_kind::started, {}});
+  CHECK(world.heard() == lines{"note 1, droppable"});
+  for (const auto* text : {"one", "two", "three"})
+    progress(1, {progress_kind::text, text});
+  answer(1, "done");
+  progress(1, {progress_kind::text, "late"});
+  world.pass(std::chrono::hours{1});
+  const auto heard = world.heard();
+  CHECK(std::count(heard.begin(), heard.end(), "answer 1") == 1);
+  CHECK(heard.back() == "answer 1");
+  std::string told;
+  int count = 0;
+  for (const auto& payload : link->payloads) {
+    if (!payload.contains("params"))
+      continue;
+    CHECK(payload["params"]["progress"] == ++count);
+    told += payload["params"]["message"].get<std::string>() + "\n";
+  }
+  CHECK(told == "started\none\ntwo\nthree\n");
+}
+
+TEST_CASE_METHOD(session_fixture, "who gave no progress token hears none") {
+  dispatch(1);
+  progress(1, {progress_kind::text, "hello"});
+  world.pass(std::chrono::hours{1});
+  CHECK(world.heard() == lines{});
+  answer(1, "done");
+  CHECK(world.heard() == lines{"answer 1"});
+}
+
+TEST_CASE_METHOD(session_fixture, "a cancelled call is settled and not answered") {
+  dispatch(1, true);
+  frame("msg", 2, cancel_one);
+  frame("msg", 3, cancel_one);
+  CHECK(world.heard() == lines{"settled 2", "requests: cancel 1", "settled 3"});
+  answer(1, "too late");
+  CHECK(world.heard() == lines{"settled 1", "requests: acknowledged 1"});
+}
+
+TEST_CASE_METHOD(session_fixture, "a cancel after the answer, or of what is not there, does nothing") {
+  dispatch(1);
+  answer(1, "done");
+  frame("msg", 2, cancel_one);
+  CHECK(world.heard() == lines{"answer 1", "settled 2"});
+}
+
+TEST_CASE_METHOD(session_fixture,
+                 "after goodbye the calls are cancelled, and open questions are answered before the end") {
+  dispatch(1);
+  config->answers = false;
+  frame("msg", 2, R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"list_agents"}})");
+  CHECK(world.heard() == lines{"config: asked"});
+  frame("bye", 0);
+  CHECK(world.heard() == lines{"requests: cancel 1"});
+  world.reply(take(config->questions), config->snapshot);
+  CHECK(world.heard() == lines{"answer 2", "close"});
+}
+
+TEST_CASE_METHOD(session_fixture, "goodbye with nothing open closes at once") {
+  frame("bye", 0);
+  CHECK(world.heard() == lines{"close"});
+}
+
+TEST_CASE_METHOD(session_fixture, "a configuration that nobody answers for is an internal error") {
+  world.kill(config->actor);
+  frame("msg", 2, R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"list_agents"}})");
+  CHECK(world.heard() == lines{"answer 2"});
+  CHECK(link->last()["error"]["code"] == -32603);
+}
+
+TEST_CASE_METHOD(session_fixture, "a lost connection is told to the requests, and nothing is sent any more") {
+  dispatch(1);
+  world.tell(session, connection_closed{});
+  CHECK(world.heard() == lines{"requests: lost front"});
+  answer(1, "done");
+  CHECK(world.heard() == lines{});
+}
+
+TEST_CASE_METHOD(control_fixture, "a stop is answered before the session ends") {
+  frame("msg", 1, R"({"jsonrpc":"2.0","id":1,"method":"stop","params":{"now":true}})");
+  CHECK(world.heard() == lines{"supervisor: stop now"});
+  world.tell(session, end_session{});
+  CHECK(world.heard() == lines{});
+  world.reply(take(stops), stop_report{{{{"front.1.0"}, {"alpha"}, {"s"}}}});
+  CHECK(world.heard() == lines{"answer 1", "close"});
+  CHECK(link->payloads.at(0)["result"]["ended"].at(0)["agent"] == "alpha");
+}

@@ -1,0 +1,211 @@
+"""A home of its own for each test: configuration, state, environment, programs, and what is left of them at the end."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from mcp_client import McpClient
+from processes import PATIENCE, describe, descendants, kill, program, reap, wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("AGENT_DISPATCH_BUILD", ROOT / "build" / "dev")).resolve()
+PROGRAMS = BUILD / "bin"
+STAND_IN = PROGRAMS / "support" / "claude"
+
+
+class Answer:
+    """How a command ended."""
+
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+    def json(self):
+        return json.loads(self.out)
+
+    def __repr__(self):
+        return f"exit {self.code}\n-- stdout\n{self.out}\n-- stderr\n{self.err}"
+
+
+class Home:
+    """Directories, environment and configuration of one test. Nothing outside `root` is touched."""
+
+    def __init__(self, root, claude=STAND_IN):
+        self.root = Path(root)
+        self.home, self.bin, self.state = self.root / "home", self.root / "bin", self.root / "state"
+        self.runtime, self.config_dir = self.root / "run", self.root / "config"
+        for place in (self.home, self.bin, self.state, self.runtime, self.config_dir, self.root / "tmp"):
+            place.mkdir(parents=True, exist_ok=True)
+        self.runtime.chmod(0o700)
+        self.config = self.config_dir / "agents.yaml"
+        self.jobs = self.config_dir / "jobs"
+        self.clients, self.started = [], []
+        if claude is not None:
+            (self.bin / "claude").symlink_to(claude)
+        self.environment = {
+            "PATH": f"{self.bin}:{PROGRAMS}:/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(self.home),
+            "TMPDIR": str(self.root / "tmp"),
+            "LANG": "C.UTF-8",
+            "XDG_CONFIG_HOME": str(self.root / "xdg-config"),
+            "XDG_STATE_HOME": str(self.state),
+            "XDG_RUNTIME_DIR": str(self.runtime),
+            "AGENT_DISPATCH_CONFIG": str(self.config),
+        }
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"):
+            if name in os.environ:
+                self.environment[name] = f"{os.environ[name]}:log_path={self.root}/sanitizer"
+
+    # --- configuration ---
+
+    def agent_directory(self, name):
+        place = self.root / "agents" / name
+        place.mkdir(parents=True, exist_ok=True)
+        return place
+
+    def write_config(self, agents, settings=None, **rest):
+        """agents.yaml from plain values: {name: {…}}; `directory` is made up where none is given."""
+        for name, agent in agents.items():
+            agent.setdefault("directory", str(self.agent_directory(name)))
+        # JSON is YAML.
+        content = {"agents": agents} | ({"settings": settings} if settings else {}) | rest
+        self.config.write_text(json.dumps(content, indent=1, ensure_ascii=False))
+
+    # --- programs ---
+
+    def env(self, **more):
+        """The environment with changes; None removes."""
+        changed = self.environment | {name: value for name, value in more.items() if value is not None}
+        return {name: value for name, value in changed.items() if more.get(name, "") is not None}
+
+    def start(self, *words, env=None, stdin=subprocess.DEVNULL, **options):
+        """Starts `agent-dispatch WORDS` and returns its Popen."""
+        process = subprocess.Popen(
+            [str(PROGRAMS / "agent-dispatch"), *map(str, words)],
+            env=env or self.environment,
+            cwd=options.pop("cwd", self.root),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="surrogateescape",
+            start_new_session=True,
+            **options,
+        )
+        self.started.append(process)
+        return process
+
+    def finish(self, process, seconds=30):
+        try:
+            out, err = process.communicate(timeout=seconds * PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+            raise AssertionError(
+                f"{' '.join(process.args)[:200]} did not end within {seconds * PATIENCE:g} s\n{Answer(None, out, err)}"
+            ) from None
+        return Answer(process.returncode, out, err)
+
+    def cli(self, *words, seconds=30, env=None, **options):
+        """Runs `agent-dispatch WORDS` to its end."""
+        return self.finish(self.start(*words, env=env, **options), seconds)
+
+    def dispatch(self, agent, task, *words, seconds=60, env=None):
+        """`agent-dispatch dispatch … --json`: the DispatchResult."""
+        answer = self.cli("dispatch", agent, task, "--json", *words, seconds=seconds, env=env)
+        assert answer.out.strip(), answer
+        result = answer.json()
+        if "success" in result:
+            assert answer.code == (0 if result["success"] else 1), answer
+        return result
+
+    def serve(self, *words, env=None, initialize=True):
+        """An MCP client connected to `agent-dispatch serve`."""
+        errors = open(self.root / f"serve-{len(self.clients)}.err", "wb")
+        with errors:
+            command = [str(PROGRAMS / "agent-dispatch"), "serve", *words]
+            client = McpClient(command, env or self.environment, self.root, errors)
+        self.clients.append(client)
+        if initialize:
+            client.initialize()
+        return client
+
+    def status(self, **options):
+        answer = self.cli("status", "--json", **options)
+        assert answer.code == 0, answer
+        return answer.json()
+
+    def supervisors(self):
+        """Pids of live supervisors below this test."""
+        return [pid for pid in descendants() if program(pid) == "agent-dispatchd"]
+
+    def keepers(self):
+        return [pid for pid in descendants() if program(pid) == "agent-dispatch-run"]
+
+    def agents_running(self):
+        """Pids of the CLIs that runs have started, whichever they are."""
+        return [pid for pid in descendants() if program(pid) == "claude"]
+
+    def run_directories(self):
+        return sorted(entry for entry in self.state.glob("**/runs/*") if entry.is_dir())
+
+    def logs(self):
+        return "\n".join(path.read_text(errors="replace") for path in sorted(self.state.glob("**/*log*")) if path.is_file())
+
+    # --- the end ---
+
+    def stop(self):
+        """Ends everything of this home. Returns what was not as it should be."""
+        complaints = []
+        for client in self.clients:
+            try:
+                client.close()
+            except AssertionError as problem:
+                complaints.append(f"serve: {problem}")
+        try:
+            self.cli("stop", "--now")
+        except AssertionError as problem:
+            complaints.append(f"stop --now: {problem}")
+        for process in self.started:
+            if process.poll() is None:
+                complaints.append(f"the test left a command running: {process.args}")
+                process.kill()
+                process.communicate()
+        return complaints
+
+    def inspect(self):
+        """What is wrong with the files that are left, once no process is."""
+        complaints = []
+        if self.run_directories():
+            complaints.append(f"run directories were left: {[str(entry) for entry in self.run_directories()]}")
+        for report in sorted(self.root.glob("sanitizer.*")):
+            complaints.append(f"a sanitizer spoke up:\n{report.read_text(errors='replace')[:6000]}")
+        return complaints
+
+    def remove(self):
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+def close_all(homes, own):
+    """Ends all homes and fails when anything is left that should not be. `own`: pids that were there before."""
+    complaints = [complaint for home in homes for complaint in home.stop()]
+    known = own | {process.pid for home in homes for process in home.started + [c.process for c in home.clients]}
+
+    def left():
+        reap(known)
+        return [pid for pid in descendants() if pid not in own]
+
+    try:
+        wait_until(lambda: not left(), 10)
+    except AssertionError:
+        complaints.append(f"processes were left:\n{describe(left())}")
+        for pid in left():
+            kill(pid)
+        wait_until(lambda: not left(), 10, "killed processes are gone")
+    complaints += [complaint for home in homes for complaint in home.inspect()]
+    if complaints:
+        for home in homes:
+            print(f"-- log of the supervisor of {home.root}\n{home.logs()[-4000:]}", file=sys.stderr)
+    assert not complaints, "\n".join(complaints)
