@@ -2,16 +2,25 @@
 
 namespace agent_dispatch {
 
+namespace {
+
+admission_ticket ticket_of(const run_spec& spec) {
+  return {.run = spec.key,
+          .agent = spec.agent.name,
+          .max_parallel = spec.agent.max_parallel,
+          .parent = spec.parent,
+          .waits = !spec.job};
+}
+
+} // namespace
+
 void admission_state::admit(const admit_run& order) {
-  const auto& spec = *order.spec;
-  waiting[spec.key] = order.agent;
-  policy.enqueue({.run = spec.key,
-                  .agent = spec.agent.name,
-                  .max_parallel = spec.agent.max_parallel,
-                  .parent = spec.parent,
-                  .waits = true});
+  waiting[order.spec->key] = order.agent;
+  policy.enqueue(ticket_of(*order.spec));
   hand_out();
 }
+
+void admission_state::readmit(const readmit_run& order) { policy.adopt(ticket_of(*order.spec), order.borrowed_from); }
 
 void admission_state::release(const run_key& run) {
   policy.release(run);
@@ -31,7 +40,7 @@ void admission_state::hand_out() {
     const auto found = waiting.find(grant.run);
     if (found == waiting.end())
       continue;
-    self->send(found->second, run_granted{grant.run, grant.past_max_parallel});
+    self->send(found->second, run_granted{grant.run, grant.borrowed_from, grant.past_max_parallel});
     waiting.erase(found);
   }
 }
@@ -52,6 +61,7 @@ admission_actor::behavior_type admission(admission_actor::stateful_pointer<admis
   state.policy.set_max_concurrency(max_concurrency);
   return {
       [&state](const admit_run& order) { state.admit(order); },
+      [&state](const readmit_run& order) { state.readmit(order); },
       [&state](const release_run& order) { state.release(order.run); },
       [&state](const withdraw_run& order) { return state.withdraw(order.run); },
       [&state](const set_max_concurrency& order) {

@@ -12,6 +12,7 @@ struct admission_state {
   explicit admission_state(admission_actor::pointer own) : self{own}, policy{1} {}
 
   void admit(const admit_run& order);
+  void readmit(const readmit_run& order);
   void release(const run_key& run);
   bool withdraw(const run_key& run);
   /// Tells the agents of every run that may start now.

@@ -13,6 +13,20 @@ void agent_state::execute(const execute_run& order) {
   self->send(admission, admit_run{order.spec, self});
 }
 
+void agent_state::adopt(const adopt_run& order) {
+  const auto [place, is_new] = runs.emplace(order.spec->key, entry{order.spec, order.listener, {}, false});
+  if (!is_new)
+    return;
+  spawn(place->second);
+  self->send(place->second.run, order.how);
+  self->send(order.listener, run_progress{order.spec->key, {progress_kind::started, {}}});
+}
+
+void agent_state::spawn(entry& run) {
+  run.run = spawn_run(self->system(), run.spec, self);
+  self->monitor(run.run);
+}
+
 void agent_state::cancel(const run_key& run) {
   const auto found = runs.find(run);
   if (found == runs.end() || found->second.cancelled)
@@ -50,9 +64,8 @@ void agent_state::start(const run_granted& grant) {
   if (grant.past_max_parallel)
     log::info("run {}: enters agent '{}' past max_parallel, since a run that waits for it holds the seat",
               grant.run.value, run.spec->agent.name.value);
-  run.run = spawn_run(self->system(), run.spec, self);
-  self->monitor(run.run);
-  self->send(run.run, begin_run{});
+  spawn(run);
+  self->send(run.run, begin_run{grant.borrowed_from});
   self->send(run.listener, run_progress{grant.run, {progress_kind::started, {}}});
 }
 
@@ -69,6 +82,13 @@ void agent_state::finish(const run_finished& finished) {
   self->send(found->second.listener, finished);
   self->demonitor(found->second.run.address());
   runs.erase(found);
+}
+
+void agent_state::end(const caf::exit_msg& order) {
+  for (const auto& [key, run] : runs)
+    if (run.run)
+      self->send_exit(run.run, order.reason);
+  self->quit(order.reason);
 }
 
 void agent_state::run_died(const caf::down_msg& down) {
@@ -89,8 +109,10 @@ agent_actor::behavior_type agent(agent_actor::stateful_pointer<agent_state> self
   state.admission = admission;
   state.spawn_run = std::move(spawn_run);
   self->set_down_handler([&state](const caf::down_msg& down) { state.run_died(down); });
+  self->set_exit_handler([&state](const caf::exit_msg& order) { state.end(order); });
   return {
       [&state](const execute_run& order) { state.execute(order); },
+      [&state](const adopt_run& order) { state.adopt(order); },
       [&state](const cancel_run& order) { state.cancel(order.run); },
       [&state](const run_granted& grant) { state.start(grant); },
       [&state](const run_progress& progress) { state.pass_on(progress); },

@@ -12,6 +12,7 @@ using run_spawner = std::function<run_actor(caf::actor_system&, run_spec_ptr, co
 
 /// What one agent's actor knows of a run:
 ///
+///     (none) ──adopt──────────────────────┐
 ///     (none) ──execute──▶ queued ──granted──▶ live ──finished──▶ (none)
 ///                            └──cancel──▶ (none)     └─cancel─▶ live, being ended
 ///
@@ -27,10 +28,14 @@ struct agent_state {
   };
 
   void execute(const execute_run& order);
+  void adopt(const adopt_run& order);
   void cancel(const run_key& run);
   void start(const run_granted& grant);
+  void spawn(entry& run);
   void pass_on(const run_progress& progress);
   void finish(const run_finished& finished);
+  /// Ends, and the actors of its runs with it; the runs themselves go on.
+  void end(const caf::exit_msg& order);
   /// A run's actor died without a word: that is ours to answer.
   void run_died(const caf::down_msg& down);
 

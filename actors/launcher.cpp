@@ -4,14 +4,20 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <set>
 
 #include "actors/log.hpp"
 #include "actors/logic/child_environment.hpp"
 #include "actors/logic/command_line.hpp"
 #include "actors/logic/prompt.hpp"
+#include "actors/run/descriptor_io.hpp"
 #include "actors/run/open_lock.hpp"
 #include "actors/run/run_handles.hpp"
+#include "actors/storage/owner.hpp"
+#include "actors/storage/request_file.hpp"
+#include "config/read_file.hpp"
 #include "messages/json.hpp"
+#include "messages/limits.hpp"
 #include "messages/version.hpp"
 
 namespace agent_dispatch {
@@ -28,7 +34,7 @@ constexpr int most_looks = 75;
 launch_result not_started(launch_problem problem, std::string reason) { return {nullptr, problem, std::move(reason)}; }
 
 /// run.json: what a later supervisor must know. Never the environment.
-std::string run_record(const run_spec& spec, const std::string& owner) {
+std::string run_record(const run_spec& spec, const std::string& owner, const std::optional<run_key>& borrowed_from) {
   ordered_json json;
   json["format"] = run_format;
   json["owner"] = owner;
@@ -39,7 +45,17 @@ std::string run_record(const run_spec& spec, const std::string& owner) {
   json["timeout_seconds"] = spec.timeout.count();
   json["depth"] = spec.depth;
   json["parent"] = spec.parent ? ordered_json(spec.parent->value) : ordered_json(nullptr);
+  json["slot_of"] = borrowed_from ? ordered_json(borrowed_from->value) : ordered_json(nullptr);
   return dump(json) + "\n";
+}
+
+/// Whose slot a run borrowed. A record that cannot be read says nothing: then the run has a slot of its own.
+std::optional<run_key> read_lender(const fs::path& directory) {
+  const auto text = read_file(directory / run_file::record, limits::partial_text_bytes);
+  const auto json = text ? nlohmann::json::parse(text->bytes, nullptr, false) : nlohmann::json{};
+  if (!json.is_object() || !json.contains("slot_of") || !json["slot_of"].is_string())
+    return std::nullopt;
+  return run_key{json["slot_of"].get<std::string>()};
 }
 
 } // namespace
@@ -73,8 +89,9 @@ launch_result launcher_state::launch(const launch_run& order) {
   for (const auto& limit : caller.limits)
     to_keeper.limits.push_back({limit.resource, limit.soft, limit.hard});
   to_keeper.deadline = spec.timeout;
+  to_keeper.written = spec.job ? durability::disk : durability::page_cache;
   auto launched = agent_dispatch::launch(*keeper, directory_of(spec.key, order.which), to_keeper,
-                                         build_prompt(spec.request), run_record(spec, owner));
+                                         build_prompt(spec.request), run_record(spec, owner, order.borrowed_from));
   if (!launched)
     return not_started(launch_problem::system, launched.error().message);
   return {std::make_shared<run_handles>(std::move(launched->control), std::move(launched->output)),
@@ -117,10 +134,85 @@ bool launcher_state::is_alive(const frontend_id& frontend) const {
   return false;
 }
 
-void launcher_state::find_left_over() {
+write_outcome launcher_state::record(const accepted_request& request) {
+  const auto written = write_request(where.requests(), request, owner);
+  return {written ? std::nullopt : std::optional{written.error()}};
+}
+
+void launcher_state::discard_request(const accepted_request& request) {
+  remove_request(where.requests(), request);
+  discard(request.spec->key);
+}
+
+recovered_state_ptr launcher_state::recover() {
+  tidy();
+  auto state = std::make_shared<recovered_state>();
+  const auto found = read_requests(where.requests());
+  for (const auto& skipped : found.skipped)
+    log::warn("{}; left alone", skipped);
+  std::set<fs::path> known;
+  for (const auto& read : found.requests) {
+    for (const auto which : {attempt::first, attempt::without_session_id})
+      known.insert(directory_of(read.request.spec->key, which));
+    if (is_same_owner(read.owner, owner))
+      state->requests.push_back(recover(std::make_shared<accepted_request>(read.request)));
+    else
+      log::warn("request {} is another machine's; left alone", read.request.key.text());
+  }
   std::error_code problem;
   for (fs::directory_iterator entry{where.runs(), problem}, end; !problem && entry != end; entry.increment(problem))
-    left_over.push_back(entry->path());
+    if (!known.contains(entry->path()))
+      strays.push_back(entry->path());
+  clear_strays();
+  return state;
+}
+
+recovered_request launcher_state::recover(const accepted_request_ptr& request) {
+  const auto& run = request->spec->key;
+  std::error_code ignored;
+  const auto which = fs::exists(directory_of(run, attempt::without_session_id), ignored) ? attempt::without_session_id
+                                                                                         : attempt::first;
+  if (!fs::exists(directory_of(run, which), ignored))
+    return {.request = request, .how = {}, .borrowed_from = {}};
+  auto recovered = recover_run(request, which);
+  if (recovered)
+    return std::move(*recovered);
+  // Not to be read: it may have run, so it must not run again.
+  log::error("run {}: {}", run.value, recovered.error().message);
+  return {.request = request,
+          .condition = run_condition::ended,
+          .how = {std::make_shared<run_handles>(unique_fd{}, unique_fd{}), which},
+          .borrowed_from = {}};
+}
+
+expected<recovered_request> launcher_state::recover_run(const accepted_request_ptr& request, attempt which) {
+  const auto directory = directory_of(request->spec->key, which);
+  auto found = adopt(directory);
+  if (!found)
+    return tl::unexpected(found.error());
+  if (!found->alive && found->start == start_state::absent) {
+    const auto claimed = claim_void(directory);
+    if (!claimed)
+      return tl::unexpected(claimed.error());
+    if (*claimed == claim::lost)
+      return recover_run(request, which);
+    found->start = start_state::voided;
+  }
+  recovered_request recovered{.request = request, .how = {}, .borrowed_from = {}};
+  if (!found->alive && found->start == start_state::voided) {
+    move_to_trash(directory);
+    return recovered;
+  }
+  recovered.condition = found->alive ? run_condition::live : run_condition::ended;
+  recovered.borrowed_from = read_lender(directory);
+  recovered.how.which = which;
+  recovered.how.seen_bytes = found->output ? file_size(found->output.get()) : 0;
+  recovered.how.handles = std::make_shared<run_handles>(std::move(found->control), std::move(found->output));
+  return recovered;
+}
+
+void launcher_state::tidy() {
+  std::error_code problem;
   for (fs::directory_iterator entry{where.trash(), problem}, end; !problem && entry != end; entry.increment(problem)) {
     std::error_code ignored;
     fs::remove_all(entry->path(), ignored);
@@ -133,28 +225,26 @@ void launcher_state::find_left_over() {
     is_alive(frontend);
 }
 
-void launcher_state::clear_left_over() {
-  if (!std::exchange(looked_for_left_over, true))
-    find_left_over();
-  std::erase_if(left_over, [this](const fs::path& directory) { return clear(directory); });
-  if (!left_over.empty() && ++looks < most_looks) {
-    self->delayed_send(self, clear_again, clear_left_over_runs{});
+void launcher_state::clear_strays() {
+  std::erase_if(strays, [this](const fs::path& directory) { return clear(directory); });
+  if (!strays.empty() && ++looks < most_looks) {
+    self->delayed_send(self, clear_again, agent_dispatch::clear_strays{});
     return;
   }
   // A keeper that does not end its run (stopped, say) keeps nobody waiting: what belongs to the run is ended by its
   // mark.
-  for (const auto& directory : left_over) {
+  for (const auto& directory : strays) {
     sweep_by_mark(run_key{directory.filename().native()});
     log::warn("run {}: its keeper does not end it; left where it is", directory.filename().native());
   }
-  left_over.clear();
+  strays.clear();
   for (auto& promise : finishing)
     promise.deliver(true);
   finishing.clear();
 }
 
 caf::result<bool> launcher_state::finish() {
-  if (left_over.empty())
+  if (strays.empty())
     return true;
   finishing.push_back(self->make_response_promise<bool>());
   return finishing.back();
@@ -167,7 +257,7 @@ bool launcher_state::clear(const fs::path& directory) {
       std::ignore = send_cancel(run->control.get()); // told again on the next look
     return false;
   }
-  log::info("run {}: left by a supervisor that died; removed", directory.filename().native());
+  log::info("run {}: belongs to no request; removed", directory.filename().native());
   sweep_by_mark(run_key{directory.filename().native()});
   move_to_trash(directory);
   return true;
@@ -184,9 +274,12 @@ launcher_actor::behavior_type launcher(launcher_actor::stateful_pointer<launcher
       [&state](const read_exit& order) { return state.read(order); },
       [](const sweep_run& order) { return sweep_by_mark(order.run); },
       [&state](const discard_run& order) { state.discard(order.run); },
+      [&state](const record_request& order) { return state.record(*order.request); },
+      [&state](const agent_dispatch::discard_request& order) { state.discard_request(*order.request); },
+      [&state](const recover_state&) { return state.recover(); },
       [&state](const is_frontend_alive& order) { return state.is_alive(order.frontend); },
       [&state](const finish_discarding&) { return state.finish(); },
-      [&state](const clear_left_over_runs&) { state.clear_left_over(); },
+      [&state](const clear_strays&) { state.clear_strays(); },
   };
 }
 

@@ -19,9 +19,15 @@ struct launcher_state {
   void move_to_trash(const std::filesystem::path& directory);
   /// Removes the lock file of one that is not.
   bool is_alive(const frontend_id& frontend) const;
-  /// Notes what an earlier supervisor has left. Once, before the first launch.
-  void find_left_over();
-  void clear_left_over();
+  write_outcome record(const accepted_request& request);
+  void discard_request(const accepted_request& request);
+  recovered_state_ptr recover();
+  recovered_request recover(const accepted_request_ptr& request);
+  /// What is left of a run that has no live keeper and was never started is removed, once no keeper can come late.
+  expected<recovered_request> recover_run(const accepted_request_ptr& request, attempt which);
+  /// Frontends that are gone leave their lock files, supervisors that were killed half-removed directories.
+  void tidy();
+  void clear_strays();
   caf::result<bool> finish();
   /// True when it is gone now; false when its keeper is still ending it.
   bool clear(const std::filesystem::path& directory);
@@ -30,10 +36,9 @@ struct launcher_state {
   places where;
   std::string owner;
   std::shared_ptr<const keeper_program> keeper;
-  std::vector<std::filesystem::path> left_over; ///< run directories that are not of this supervisor
-  bool looked_for_left_over = false;
-  int looks = 0;                                            ///< at what is left over
-  std::vector<caf::typed_response_promise<bool>> finishing; ///< who waits until nothing is left over
+  std::vector<std::filesystem::path> strays;                ///< run directories that belong to no request
+  int looks = 0;                                            ///< at the strays
+  std::vector<caf::typed_response_promise<bool>> finishing; ///< who waits until no stray is left
   std::uint64_t trashed = 0;
 
   static inline const char* name = "launcher";

@@ -1,5 +1,7 @@
 #include "actors/requests.hpp"
 
+#include <algorithm>
+
 #include "actors/log.hpp"
 #include "actors/run_answers.hpp"
 
@@ -18,18 +20,21 @@ dispatch_answer stopping_answer() {
 } // namespace
 
 void requests_state::accept(const dispatch_call& call) {
+  if (const auto known = requests.find(call.request); known != requests.end()) {
+    take_up(known->second, call);
+    return;
+  }
   // While runs are waited for, what they ask for in turn is part of them.
   const auto& parent = call.caller->parent;
-  const bool is_needed = !ending_all && parent && by_run.contains(*parent);
+  const bool is_needed = !ending_all && !keeping_runs && parent && by_run.contains(*parent);
   if (draining && !is_needed) {
-    self->send(call.waiting, request_answered{call.request, stopping_answer()});
+    if (!keeping_runs) // else the next supervisor is asked again
+      self->send(call.waiting, request_answered{call.request, stopping_answer()});
     return;
   }
-  const auto [place, is_new] = requests.emplace(call.request, entry{.call = call, .spec = {}, .agent = {}});
-  if (!is_new) {
-    place->second.call.waiting = call.waiting;
-    return;
-  }
+  requests.emplace(
+      call.request,
+      entry{.call = call, .cancelled = call.cancelled, .accepted = {}, .spec = {}, .agent = {}, .answer = {}});
   const auto key = call.request;
   self->request(config, caf::infinite, get_config{})
       .then([this, key](const config_snapshot_ptr& snapshot) { resolve(key, snapshot); },
@@ -38,18 +43,31 @@ void requests_state::accept(const dispatch_call& call) {
             });
 }
 
+void requests_state::take_up(entry& request, const dispatch_call& call) {
+  request.call.waiting = call.waiting;
+  request.call.caller = call.caller;
+  const auto key = call.request;
+  if (request.answer) {
+    self->send(call.waiting, request_answered{key, *request.answer});
+    return;
+  }
+  if (request.started)
+    self->send(call.waiting, request_progress{key, {progress_kind::started, {}}});
+  if (call.cancelled)
+    cancel(key);
+  else if (request.now == phase::waiting && !draining)
+    execute(request);
+}
+
 void requests_state::resolve(const request_key& key, const config_snapshot_ptr& snapshot) {
   const auto found = requests.find(key);
-  if (found == requests.end() || found->second.now != phase::resolving)
+  if (found == requests.end() || found->second.now != phase::resolving || keeping_runs)
     return;
   if (snapshot->fault) {
     answer(key, {tl::unexpected(*snapshot->fault)});
     return;
   }
-  if (snapshot->generation != limits_generation) {
-    limits_generation = snapshot->generation;
-    self->send(admission, set_max_concurrency{snapshot->value.settings.max_concurrency});
-  }
+  apply_limits(*snapshot);
   const auto& call = found->second.call;
   const auto* agent = snapshot->value.find_agent(call.run.agent);
   if (agent == nullptr) {
@@ -57,23 +75,103 @@ void requests_state::resolve(const request_key& key, const config_snapshot_ptr& 
     return;
   }
   auto spec = make_spec(key.run("0"), call, *agent, snapshot->value.settings);
-  if (!spec) {
+  if (!spec)
     answer(key, {std::move(spec.error())});
-    return;
-  }
-  if (found->second.cancelled) {
+  else if (found->second.cancelled)
     answer(key, answer_cancelled_in_queue(**spec));
-    return;
-  }
-  execute(found->second, *spec);
+  else
+    record(found->second, *spec);
 }
 
-void requests_state::execute(entry& request, run_spec_ptr spec) {
-  request.now = phase::executing;
-  request.agent = agent_for(spec->agent.name);
-  by_run[spec->key] = request.call.request;
+void requests_state::apply_limits(const config_snapshot& snapshot) {
+  if (snapshot.generation == limits_generation)
+    return;
+  limits_generation = snapshot.generation;
+  self->send(admission, set_max_concurrency{snapshot.value.settings.max_concurrency});
+}
+
+void requests_state::record(entry& request, run_spec_ptr spec) {
+  request.now = phase::recording;
   request.spec = std::move(spec);
+  request.accepted = std::make_shared<const accepted_request>(
+      accepted_request{.key = request.call.request, .spec = request.spec, .deaths = 0});
+  const auto key = request.call.request;
+  self->request(launcher, caf::infinite, record_request{request.accepted})
+      .then([this, key](const write_outcome& outcome) { recorded(key, outcome); },
+            [this, key](const caf::error&) {
+              recorded(key, {fault{fault_kind::lost, "the launcher died before it could take the request; try again"}});
+            });
+}
+
+void requests_state::recorded(const request_key& key, const write_outcome& outcome) {
+  const auto found = requests.find(key);
+  if (found == requests.end() || found->second.now != phase::recording || keeping_runs)
+    return;
+  auto& request = found->second;
+  if (outcome.problem)
+    answer(key, answer_not_recorded(*request.spec, *outcome.problem));
+  else if (request.cancelled)
+    answer(key, answer_cancelled_in_queue(*request.spec));
+  else
+    execute(request);
+}
+
+void requests_state::execute(entry& request) {
+  if (request.now == phase::waiting) {
+    auto spec = std::make_shared<run_spec>(*request.spec);
+    spec->caller = request.call.caller;
+    request.spec = std::move(spec);
+  }
+  request.now = phase::executing;
+  request.agent = agent_for(request.spec->agent.name);
+  by_run[request.spec->key] = request.call.request;
   self->send(request.agent, execute_run{request.spec, self});
+}
+
+caf::result<int> requests_state::recover() {
+  auto promise = self->make_response_promise<int>();
+  self->request(launcher, caf::infinite, recover_state{})
+      .then(
+          [this, promise](const recovered_state_ptr& state) mutable {
+            recovered(*state);
+            promise.deliver(static_cast<int>(state->requests.size()));
+          },
+          [promise](caf::error& problem) mutable { promise.deliver(std::move(problem)); });
+  return promise;
+}
+
+void requests_state::recovered(const recovered_state& state) {
+  // Seats and slots of all live runs first: whatever is granted afterwards knows of them.
+  for (const auto& found : state.requests)
+    if (found.condition == run_condition::live)
+      self->send(admission, readmit_run{found.request->spec, found.borrowed_from});
+  std::set<frontend_id> frontends;
+  for (const auto& found : state.requests) {
+    take_over(found);
+    frontends.insert(found.request->key.frontend);
+  }
+  for (const auto& frontend : frontends)
+    check_frontend(frontend);
+}
+
+void requests_state::take_over(const recovered_request& found) {
+  const auto& accepted = *found.request;
+  entry request{.call = {.request = accepted.key, .caller = {}, .run = accepted.spec->request, .waiting = {}},
+                .now = phase::waiting,
+                .accepted = found.request,
+                .spec = accepted.spec,
+                .agent = {},
+                .answer = {}};
+  if (found.condition != run_condition::not_started) {
+    log::info("run {}: taken over, {}", accepted.spec->key.value,
+              found.condition == run_condition::live ? "it goes on" : "it has ended");
+    request.now = phase::executing;
+    request.started = true;
+    request.agent = agent_for(accepted.spec->agent.name);
+    by_run[accepted.spec->key] = accepted.key;
+    self->send(request.agent, adopt_run{accepted.spec, self, found.how});
+  }
+  requests.emplace(accepted.key, std::move(request));
 }
 
 void requests_state::cancel(const request_key& key) {
@@ -82,6 +180,8 @@ void requests_state::cancel(const request_key& key) {
     return;
   auto& request = found->second;
   request.cancelled = true;
+  if (request.now == phase::waiting)
+    answer(key, answer_cancelled_in_queue(*request.spec));
   if (request.now != phase::executing)
     return;
   self->send(request.agent, cancel_run{request.spec->key});
@@ -105,12 +205,13 @@ void requests_state::pass_on(const run_progress& progress) {
     return;
   auto& request = requests.at(found->second);
   request.started = request.started || progress.event.kind == progress_kind::started;
-  self->send(request.call.waiting, request_progress{found->second, progress.event});
+  if (request.call.waiting)
+    self->send(request.call.waiting, request_progress{found->second, progress.event});
 }
 
-void requests_state::finish(const run_finished& finished) {
-  if (const auto found = by_run.find(finished.run); found != by_run.end())
-    answer(request_key{found->second}, finished.answer);
+void requests_state::finish(const run_finished& event) {
+  if (const auto found = by_run.find(event.run); found != by_run.end())
+    answer(request_key{found->second}, event.answer);
 }
 
 void requests_state::answer(const request_key& key, dispatch_answer answer) {
@@ -119,7 +220,9 @@ void requests_state::answer(const request_key& key, dispatch_answer answer) {
     return;
   auto& request = found->second;
   request.now = phase::answered;
-  self->send(request.call.waiting, request_answered{key, std::move(answer)});
+  request.answer = std::move(answer);
+  if (request.call.waiting)
+    self->send(request.call.waiting, request_answered{key, *request.answer});
   if (request.orphaned)
     forget(key);
   finish_drain_if_idle();
@@ -132,14 +235,24 @@ void requests_state::acknowledge(const request_key& key) {
 
 void requests_state::forget(const request_key& key) {
   const auto found = requests.find(key);
-  if (found->second.spec) {
-    self->send(launcher, discard_run{found->second.spec->key});
+  if (found->second.accepted) {
+    self->send(launcher, discard_request{found->second.accepted});
     by_run.erase(found->second.spec->key);
   }
   requests.erase(found);
 }
 
+void requests_state::arrive(const frontend_arrived& event) { ++connections[event.frontend]; }
+
+void requests_state::depart(const frontend_id& frontend) {
+  if (const auto found = connections.find(frontend); found != connections.end() && --found->second <= 0)
+    connections.erase(found);
+  check_frontend(frontend);
+}
+
 void requests_state::check_frontend(const frontend_id& frontend) {
+  if (connections.contains(frontend))
+    return;
   self->request(launcher, caf::infinite, is_frontend_alive{frontend})
       .then(
           [this, frontend](bool alive) {
@@ -172,36 +285,77 @@ caf::result<stop_report> requests_state::drain(stop_mode mode) {
   draining = true;
   auto promise = self->make_response_promise<stop_report>();
   drained.push_back(promise);
-  if (mode == stop_mode::now) {
-    ending_all = true;
-    std::vector<request_key> open;
-    for (const auto& [key, request] : requests)
-      if (request.now != phase::answered)
-        open.push_back(key);
-    for (const auto& key : open) {
-      const auto& request = requests.at(key);
-      if (request.started && !request.cancelled)
-        ended.ended.push_back({request.spec->key, request.spec->agent.name, request.spec->session});
-      cancel(key);
-    }
-  }
+  if (mode == stop_mode::now)
+    end_all();
+  if (mode == stop_mode::keep_runs)
+    keeping_runs = true;
   finish_drain_if_idle();
   return promise;
 }
 
-void requests_state::finish_drain_if_idle() {
-  if (!draining || drained.empty())
-    return;
+void requests_state::end_all() {
+  ending_all = true;
+  std::vector<request_key> open;
   for (const auto& [key, request] : requests)
     if (request.now != phase::answered)
-      return;
-  // Every answer is on its way to its session; nobody of a process that ends can acknowledge it.
-  while (!requests.empty())
-    forget(request_key{requests.begin()->first});
+      open.push_back(key);
+  for (const auto& key : open) {
+    const auto& request = requests.at(key);
+    if (request.started && !request.cancelled)
+      ended.ended.push_back({request.spec->key, request.spec->agent.name, request.spec->session});
+    cancel(key);
+  }
+}
+
+bool requests_state::is_busy() const {
+  // One that waits for its caller is on disk, and the next supervisor's as well as ours.
+  return std::any_of(requests.begin(), requests.end(), [](const auto& each) {
+    return each.second.now != phase::answered && each.second.now != phase::waiting;
+  });
+}
+
+void requests_state::finish_drain_if_idle() {
+  if (!draining || drained.empty() || (is_busy() && !keeping_runs))
+    return;
+  for (auto& promise : drained)
+    promise.deliver(ended);
+  drained.clear();
+}
+
+caf::result<bool> requests_state::finish_all() {
+  auto promise = self->make_response_promise<bool>();
+  finished.push_back(promise);
+  std::set<frontend_id> frontends;
+  for (const auto& [key, request] : requests)
+    if (request.now == phase::answered)
+      frontends.insert(key.frontend);
+  looking_at = frontends.size();
+  for (const auto& frontend : frontends)
+    self->request(launcher, caf::infinite, is_frontend_alive{frontend})
+        .then([this, frontend](bool alive) { finish_frontend(frontend, alive); },
+              [this, frontend](const caf::error&) { finish_frontend(frontend, true); });
+  finish_if_all_are_looked_at();
+  return promise;
+}
+
+void requests_state::finish_frontend(const frontend_id& frontend, bool alive) {
+  --looking_at;
+  std::vector<request_key> its;
+  for (const auto& [key, request] : requests)
+    if (key.frontend == frontend && request.now == phase::answered && !alive)
+      its.push_back(key);
+  for (const auto& key : its)
+    forget(key);
+  finish_if_all_are_looked_at();
+}
+
+void requests_state::finish_if_all_are_looked_at() {
+  if (looking_at > 0)
+    return;
   const auto deliver = [this] {
-    for (auto& promise : drained)
-      promise.deliver(ended);
-    drained.clear();
+    for (auto& promise : finished)
+      promise.deliver(true);
+    finished.clear();
   };
   self->request(launcher, caf::infinite, finish_discarding{})
       .then([deliver](bool) { deliver(); }, [deliver](const caf::error&) { deliver(); });
@@ -221,6 +375,12 @@ agent_actor requests_state::agent_for(const agent_name& agent) {
   return actor;
 }
 
+void requests_state::end(const caf::exit_msg& order) {
+  for (const auto& [of, agent] : agents)
+    self->send_exit(agent, order.reason);
+  self->quit(order.reason);
+}
+
 requests_actor::behavior_type requests(requests_actor::stateful_pointer<requests_state> self,
                                        const config_actor& config, const admission_actor& admission,
                                        const launcher_actor& launcher, agent_spawner spawn_agent) {
@@ -229,13 +389,17 @@ requests_actor::behavior_type requests(requests_actor::stateful_pointer<requests
   state.admission = admission;
   state.launcher = launcher;
   state.spawn_agent = std::move(spawn_agent);
+  self->set_exit_handler([&state](const caf::exit_msg& order) { state.end(order); });
   return {
       [&state](const dispatch_call& call) { state.accept(call); },
       [&state](const cancel_request& order) { state.cancel(order.request); },
       [&state](const request_acknowledged& order) { state.acknowledge(order.request); },
-      [&state](const frontend_disconnected& event) { state.check_frontend(event.frontend); },
+      [&state](const frontend_arrived& event) { state.arrive(event); },
+      [&state](const frontend_disconnected& event) { state.depart(event.frontend); },
       [&state](const recheck_frontend& order) { state.check_frontend(order.frontend); },
+      [&state](const recover_requests&) { return state.recover(); },
       [&state](const drain_requests& order) { return state.drain(order.mode); },
+      [&state](const finish_requests&) { return state.finish_all(); },
       [&state](const get_request_position& order) { return state.position(order.request); },
       [&state](const run_progress& progress) { state.pass_on(progress); },
       [&state](const run_finished& finished) { state.finish(finished); },

@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <vector>
 
 #include "messages/actors.hpp"
@@ -13,42 +15,63 @@ using agent_spawner = std::function<agent_actor(caf::actor_system&)>;
 
 /// Accepted requests by their key, and the runs that are done for them:
 ///
-///     (none) ──dispatch──▶ resolving ──▶ executing ──run finished──▶ answered ──acknowledged──▶ (none)
-///                              │             └─cancel─▶ executing, being ended
-///                              └──cancel, fault──▶ answered
+///     (none) ──dispatch──▶ resolving ──▶ recording ──▶ executing ──run finished──▶ answered ──acknowledged──▶ (none)
+///                              └─cancel, fault─┴──▶ answered          ▲
+///     (none) ──recover──▶ executing (its run is there)                │ asked for again
+///            └─────────▶ waiting (for its caller's environment) ──────┘
 ///
-/// A request of a frontend that is gone is cancelled, and forgotten when it has ended.
+/// A cancel in `executing` ends the run, whose end is the answer. A request of a frontend that is gone is cancelled,
+/// and forgotten when it has ended. `recording`: its file is being written; nothing is started before it is there.
+/// Asked for again, a request goes on as it is, and an answer is given once more: a key is never executed twice.
 struct requests_state {
   explicit requests_state(requests_actor::pointer own) : self{own} {}
 
-  enum class phase { resolving, executing, answered };
+  enum class phase { resolving, recording, waiting, executing, answered };
 
   struct entry {
-    dispatch_call call;
+    dispatch_call call; ///< `caller` and `waiting` are null until somebody has asked for a recovered one
     phase now = phase::resolving;
     bool cancelled = false;
     bool started = false;
-    bool orphaned = false; ///< nobody will acknowledge the answer
-    run_spec_ptr spec;     ///< null while resolving
-    agent_actor agent;     ///< null while resolving
+    bool orphaned = false;         ///< nobody will acknowledge the answer
+    accepted_request_ptr accepted; ///< null until recorded
+    run_spec_ptr spec;             ///< null while resolving
+    agent_actor agent;             ///< null until executing
+    std::optional<dispatch_answer> answer;
   };
 
   void accept(const dispatch_call& call);
+  void take_up(entry& request, const dispatch_call& call);
   void resolve(const request_key& key, const config_snapshot_ptr& snapshot);
-  void execute(entry& request, run_spec_ptr spec);
+  void apply_limits(const config_snapshot& snapshot);
+  void record(entry& request, run_spec_ptr spec);
+  void recorded(const request_key& key, const write_outcome& outcome);
+  void execute(entry& request);
+  caf::result<int> recover();
+  void recovered(const recovered_state& state);
+  void take_over(const recovered_request& found);
   void cancel(const request_key& key);
   void cancel_children(const run_key& run);
   void pass_on(const run_progress& progress);
-  void finish(const run_finished& finished);
+  void finish(const run_finished& event);
   void answer(const request_key& key, dispatch_answer answer);
   void acknowledge(const request_key& key);
   void forget(const request_key& key);
+  void arrive(const frontend_arrived& event);
+  void depart(const frontend_id& frontend);
   void check_frontend(const frontend_id& frontend);
   void frontend_gone(const frontend_id& frontend);
   caf::result<stop_report> drain(stop_mode mode);
+  void end_all();
+  bool is_busy() const;
   void finish_drain_if_idle();
+  caf::result<bool> finish_all();
+  void finish_frontend(const frontend_id& frontend, bool alive);
+  void finish_if_all_are_looked_at();
   caf::result<queue_position_ptr> position(const request_key& key);
   agent_actor agent_for(const agent_name& agent);
+  /// Ends, and the agents' actors with it.
+  void end(const caf::exit_msg& order);
 
   requests_actor::pointer self;
   config_actor config;
@@ -58,11 +81,15 @@ struct requests_state {
   std::map<request_key, entry> requests;
   std::map<run_key, request_key> by_run;
   std::map<agent_name, agent_actor> agents;
+  std::map<frontend_id, int> connections; ///< of frontends that have any
   std::uint64_t limits_generation = 0;
   bool draining = false;
-  bool ending_all = false; ///< by a stop that waits for nothing
+  bool ending_all = false;   ///< by a stop that waits for nothing
+  bool keeping_runs = false; ///< by a stop that leaves everything as it is
   stop_report ended;
   std::vector<caf::typed_response_promise<stop_report>> drained;
+  std::size_t looking_at = 0; ///< frontends, on the way out
+  std::vector<caf::typed_response_promise<bool>> finished;
 
   static inline const char* name = "requests";
 };

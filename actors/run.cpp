@@ -7,11 +7,18 @@ namespace agent_dispatch {
 
 void run_state::launch() {
   parser = std::make_unique<output_parser>();
-  self->request(launcher, caf::infinite, launch_run{spec, which})
+  self->request(launcher, caf::infinite, launch_run{spec, which, borrowed_from})
       .then([this](const launch_result& result) { launched(result); },
             [this](const caf::error&) {
               answer({failure(fault_kind::lost, "the launcher died before it could start the run; try again")});
             });
+}
+
+void run_state::resume(const resume_run& order) {
+  parser = std::make_unique<output_parser>();
+  which = order.which;
+  quiet_bytes = order.seen_bytes;
+  launched({order.handles, launch_problem::none, {}});
 }
 
 void run_state::launched(const launch_result& result) {
@@ -35,8 +42,9 @@ void run_state::cancel() {
 }
 
 void run_state::read(const output_chunk& chunk) {
+  read_bytes += chunk.bytes.size();
   for (const auto& event : parser->feed(chunk.bytes))
-    if (const auto shown = progress_of(event))
+    if (const auto shown = progress_of(event); shown && read_bytes > quiet_bytes)
       self->send(listener, run_progress{spec->key, *shown});
   watch->want_output();
 }
@@ -60,6 +68,7 @@ void run_state::ended(const exit_report& report) {
     log::warn("run {}: this CLI does not know --session-id; started again without it", spec->key.value);
     self->send(launcher, discard_run{spec->key});
     which = attempt::without_session_id;
+    read_bytes = quiet_bytes = 0;
     launch();
     return;
   }
@@ -93,7 +102,11 @@ run_actor::behavior_type run(run_actor::stateful_pointer<run_state> self, run_sp
   state.launcher = launcher;
   state.watcher = watcher;
   return {
-      [&state](const begin_run&) { state.launch(); },
+      [&state](const begin_run& order) {
+        state.borrowed_from = order.borrowed_from;
+        state.launch();
+      },
+      [&state](const resume_run& order) { state.resume(order); },
       [&state](const output_chunk& chunk) { state.read(chunk); },
       [&state](const keeper_gone&) { state.read_exit_file(); },
       [&state](const cancel_run&) { state.cancel(); },

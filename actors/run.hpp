@@ -7,6 +7,7 @@ namespace agent_dispatch {
 
 /// One run, from its launch to its answer:
 ///
+///            resumed ─────────┐
 ///     launching ──handles──▶ live ──keeper gone──▶ reading ──exit.json──▶ answered
 ///         │                                           ├──none──▶ sweeping ─▶ answered (lost)
 ///         └──fault──▶ answered                        └──--session-id rejected──▶ launching (once)
@@ -17,6 +18,7 @@ struct run_state {
   explicit run_state(run_actor::pointer own) : self{own} {}
 
   void launch();
+  void resume(const resume_run& order);
   void launched(const launch_result& result);
   void cancel();
   void read(const output_chunk& chunk);
@@ -33,6 +35,9 @@ struct run_state {
   std::shared_ptr<run_watch> watch;
   std::unique_ptr<output_parser> parser;
   attempt which = attempt::first;
+  std::optional<run_key> borrowed_from;
+  std::uint64_t read_bytes = 0;  ///< of the output
+  std::uint64_t quiet_bytes = 0; ///< progress up to here has been told by another supervisor
   bool cancelled = false;
 
   static inline const char* name = "run";

@@ -1,6 +1,7 @@
 #include "actors/run_answers.hpp"
 
 #include "actors/logic/child_environment.hpp"
+#include "actors/logic/sentences.hpp"
 #include "actors/logic/timeout.hpp"
 
 namespace agent_dispatch {
@@ -67,6 +68,10 @@ dispatch_answer answer_not_started(const run_spec& spec, const launch_result& re
     break;
   }
   return {refuse(spec.agent.name, {fault_kind::io, result.reason})};
+}
+
+dispatch_answer answer_not_recorded(const run_spec& spec, const fault& problem) {
+  return {refuse(spec.agent.name, {problem.kind, sentences::not_recorded(problem.message)})};
 }
 
 dispatch_answer answer_cancelled_in_queue(const run_spec& spec) { return {refuse_cancelled(spec.agent.name)}; }

@@ -17,6 +17,8 @@ std::optional<progress_event> progress_of(const output_event& event);
 dispatch_answer answer_ended(const run_spec& spec, attempt which, const parsed_output& output,
                              const exit_record& record, std::string_view stderr_text);
 dispatch_answer answer_not_started(const run_spec& spec, const launch_result& result);
+/// The request could not be written down, so nothing was started.
+dispatch_answer answer_not_recorded(const run_spec& spec, const fault& problem);
 dispatch_answer answer_cancelled_in_queue(const run_spec& spec);
 /// The keeper died without a word: what the run had to show, and how to go on.
 dispatch_answer answer_lost(const run_spec& spec, attempt which, const parsed_output& output);

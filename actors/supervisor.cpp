@@ -38,12 +38,13 @@ void supervisor_state::welcome(const frontend_connected& event) {
             greeting["live_runs"] = figures.live;
             greeting["queued"] = figures.queued;
             event.link->send("welcome", 0, dump(greeting), importance::must_arrive);
+            self->send(core.requests, frontend_arrived{event.hello->frontend, event.hello->caller});
             const auto session = make_session(self->system(), core, event.link, event.hello);
             self->monitor(session);
             sessions.emplace(session.address(), session);
             event.link->start(session);
             if (now == phase::leaving)
-              self->send(session, end_session{});
+              self->send(session, end_session{leaving});
           },
           [event](const caf::error&) { event.link->close(); });
 }
@@ -64,7 +65,7 @@ void supervisor_state::core_died(const caf::down_msg& down) {
     return;
   log::error("an actor that everything depends on died: {}; the process ends, its runs go on",
              self->system().render(down.reason));
-  leave();
+  leave(stop_mode::keep_runs);
 }
 
 caf::result<supervisor_status> supervisor_state::status() {
@@ -87,16 +88,16 @@ caf::result<supervisor_status> supervisor_state::status() {
 
 caf::result<stop_report> supervisor_state::stop(stop_mode mode) {
   auto promise = self->make_response_promise<stop_report>();
-  drain(mode, [this, promise](const stop_report& report) mutable {
+  drain(mode, [this, promise, mode](const stop_report& report) mutable {
     promise.deliver(report);
-    leave();
+    leave(mode);
   });
   return promise;
 }
 
 void supervisor_state::shut(const shut_down& order) {
   log::info("ending: {}", order.why);
-  drain(order.mode, [this](const stop_report&) { leave(); });
+  drain(order.mode, [this, mode = order.mode](const stop_report&) { leave(mode); });
 }
 
 void supervisor_state::drain(stop_mode mode, const std::function<void(const stop_report&)>& then) {
@@ -113,20 +114,26 @@ void supervisor_state::drain(stop_mode mode, const std::function<void(const stop
           [then](const caf::error&) { then({}); });
 }
 
-void supervisor_state::leave() {
+void supervisor_state::leave(stop_mode mode) {
   if (now == phase::leaving)
     return;
   now = phase::leaving;
+  leaving = mode;
   process.stop_listening();
   for (const auto& [address, session] : sessions)
-    self->send(session, end_session{});
+    self->send(session, end_session{mode});
   self->delayed_send(self, leave_time, leave_timeout{});
   end_if_alone();
 }
 
 void supervisor_state::end_if_alone() {
-  if (now == phase::leaving && sessions.empty())
-    self->quit();
+  if (now == phase::leaving && sessions.empty() && !std::exchange(finishing, true))
+    finish();
+}
+
+void supervisor_state::finish() {
+  self->request(core.requests, caf::infinite, finish_requests{})
+      .then([this](bool) { self->quit(); }, [this](const caf::error&) { self->quit(); });
 }
 
 void supervisor_state::tick(const supervisor_tick& tick) {
@@ -134,8 +141,7 @@ void supervisor_state::tick(const supervisor_tick& tick) {
     return;
   if (now == phase::serving && !process.holds_lock()) {
     process.stop_listening();
-    shut({"the lock file was replaced or deleted; what is accepted is finished, nothing new is taken",
-          stop_mode::drain});
+    shut({"the lock file was replaced or deleted; what runs is the next supervisor's", stop_mode::keep_runs});
     return;
   }
   if (sessions.empty() && now == phase::serving)

@@ -36,7 +36,8 @@ struct supervisor_state {
   caf::result<stop_report> stop(stop_mode mode);
   void shut(const shut_down& order);
   void drain(stop_mode mode, const std::function<void(const stop_report&)>& then);
-  void leave();
+  void leave(stop_mode mode);
+  void finish();
   void end_if_alone();
   void tick(const supervisor_tick& tick);
   void look_for_idleness();
@@ -54,6 +55,8 @@ struct supervisor_state {
   std::chrono::steady_clock::time_point busy_until; ///< the last time there was a frontend or a run
   std::chrono::seconds idle_exit{600};              ///< 0: never
   phase now = phase::serving;
+  stop_mode leaving = stop_mode::drain; ///< how, once it is `leaving`
+  bool finishing = false;
   std::uint64_t current_tick = 0;
 
   static inline const char* name = "supervisor";

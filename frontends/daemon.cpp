@@ -12,6 +12,7 @@
 #include <csignal>
 #include <future>
 #include <iostream>
+#include <thread>
 
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/signal_set.hpp>
@@ -112,8 +113,9 @@ int complain(starter& waiting, const fault& problem) {
 /// Signals and the lifeline, as messages to the supervisor.
 class process_events {
 public:
-  process_events(asio::io_context& io, supervisor_actor supervisor)
-      : supervisor_{std::move(supervisor)}, signals_{io, SIGTERM, SIGINT}, children_{io, SIGCHLD}, lifeline_{io} {
+  process_events(asio::io_context& io, supervisor_actor supervisor, stop_mode on_signal)
+      : supervisor_{std::move(supervisor)},
+        on_signal_{on_signal}, signals_{io, SIGTERM, SIGINT}, children_{io, SIGCHLD}, lifeline_{io} {
     await_signal();
     await_child();
   }
@@ -129,7 +131,7 @@ private:
     signals_.async_wait([this](const asio::error_code& problem, int number) {
       if (problem)
         return;
-      caf::anon_send(supervisor_, shut_down{number == SIGTERM ? "SIGTERM" : "SIGINT", stop_mode::now});
+      caf::anon_send(supervisor_, shut_down{number == SIGTERM ? "SIGTERM" : "SIGINT", on_signal_});
       await_signal();
     });
   }
@@ -156,6 +158,7 @@ private:
   }
 
   supervisor_actor supervisor_;
+  stop_mode on_signal_;
   asio::signal_set signals_;
   asio::signal_set children_;
   asio::posix::stream_descriptor lifeline_;
@@ -179,11 +182,30 @@ session_actor make_session(caf::actor_system& system, const core_actors& core, c
   });
 }
 
+/// The state directory is another supervisor's for a moment when its jobs directory was replaced: it notices, and
+/// leaves.
+expected<supervisor_lock> await_state_lock(const fs::path& file) {
+  constexpr std::chrono::seconds patience{15}; // it looks every 5 s, and has 5 s for its frontends
+  constexpr std::chrono::milliseconds look_again{50};
+  const auto until = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    auto lock = supervisor_lock::acquire(file);
+    if (!lock)
+      return tl::unexpected(lock.error());
+    if (*lock)
+      return std::move(**lock);
+    if (std::chrono::steady_clock::now() >= until)
+      return failure(fault_kind::io,
+                     "another supervisor still works in " + file.parent_path().native() +
+                         "; end the process agent-dispatchd that has this file open, then try again: " + file.native());
+    std::this_thread::sleep_for(look_again);
+  }
+}
+
 /// A supervisor whose lock is held and whose directories are there.
 class daemon {
 public:
-  daemon(const daemon_options& options, supervisor_lock lock, std::optional<supervisor_lock> state_lock,
-         keeper_program keeper)
+  daemon(const daemon_options& options, supervisor_lock lock, supervisor_lock state_lock, keeper_program keeper)
       : options_{options}, lock_{std::move(lock)},
         state_lock_{std::move(state_lock)}, keeper_{std::make_shared<const keeper_program>(std::move(keeper))} {
     settings_.set("scheduler.policy", caf::atom("sharing"));
@@ -197,17 +219,20 @@ public:
     {
       caf::actor_system system{settings_};
       const auto root = spawn_actors(system);
+      recover(system);
       listener frontends{io_.context(), std::move(*socket),
                          [root](connection_ptr link, std::shared_ptr<const frontend_hello> hello) {
                            caf::anon_send(root, frontend_connected{std::move(link), std::move(hello)});
                          }};
       stop_listening_ = [&frontends] { frontends.stop(); };
-      process_events events{io_.context(), root};
+      // An embedded supervisor ends with its frontend, and its runs with it; any other leaves them to the next one.
+      const bool is_embedded = options_.life == supervisor_life::embedded;
+      process_events events{io_.context(), root, is_embedded ? stop_mode::now : stop_mode::keep_runs};
       if (const auto published = lock_.publish(entry()); !published)
         return complain(waiting, published.error());
       log::info("supervisor {} (pid {}) serves {}", program_version, ::getpid(), options_.where.jobs.native());
       waiting.say("ready\n");
-      if (options_.life == supervisor_life::embedded)
+      if (is_embedded)
         events.end_with(waiting.release());
       else
         waiting.forget();
@@ -228,10 +253,6 @@ private:
     owned.admission = system.spawn(admission, file->current()->value.settings.max_concurrency);
     owned.config = system.spawn<caf::detached>(config, file);
     owned.launcher = system.spawn<caf::detached>(launcher, options_.where, owner_of(options_.where.jobs), keeper_);
-    if (state_lock_)
-      caf::anon_send(owned.launcher, clear_left_over_runs{});
-    else
-      log::warn("another supervisor still works in {}: its runs are left alone", options_.where.state.native());
     const auto spawn_run = [this, launcher_handle = owned.launcher](caf::actor_system& in, run_spec_ptr spec,
                                                                     const run_listener& listener) -> run_actor {
       return in.spawn(agent_dispatch::run, std::move(spec), listener, launcher_handle, &watcher_);
@@ -239,12 +260,26 @@ private:
     const auto spawn_agent = [spawn_run, admission_handle = owned.admission](caf::actor_system& in) -> agent_actor {
       return in.spawn(agent, admission_handle, run_spawner{spawn_run});
     };
-    owned.requests = system.spawn(requests, owned.config, owned.admission, owned.launcher, agent_spawner{spawn_agent});
+    requests_ = owned.requests =
+        system.spawn(requests, owned.config, owned.admission, owned.launcher, agent_spawner{spawn_agent});
     const supervisor_process process{.where = options_.where,
                                      .holds_lock = [this] { return lock_.is_still_ours(); },
                                      .stop_listening = [this] { stop_listening_(); },
                                      .ended = [this] { ended_.set_value(); }};
     return system.spawn(supervisor, process, owned, session_factory{make_session});
+  }
+
+  /// Takes over what earlier supervisors have left. Nobody is answered before that.
+  void recover(caf::actor_system& system) {
+    caf::scoped_actor self{system};
+    self->request(requests_, caf::infinite, recover_requests{})
+        .receive(
+            [](int count) {
+              if (count > 0)
+                log::info("{} requests of an earlier supervisor are taken over", count);
+            },
+            [&system](const caf::error& problem) { log::error("recovery failed: {}", system.render(problem)); });
+    requests_ = nullptr;
   }
 
   supervisor_entry entry() const {
@@ -257,8 +292,8 @@ private:
 
   daemon_options options_;
   supervisor_lock lock_;
-  /// Absent while a supervisor whose jobs directory was replaced finishes its runs in the same state directory.
-  std::optional<supervisor_lock> state_lock_;
+  supervisor_lock state_lock_;
+  requests_actor requests_; ///< until everything is taken over
   std::shared_ptr<const keeper_program> keeper_;
   std::promise<void> ended_;
   std::function<void()> stop_listening_;
@@ -292,7 +327,7 @@ int run_daemon(const daemon_options& options) {
   auto keeper = keeper_program::open(keeper_path());
   if (!keeper)
     return complain(waiting, keeper.error());
-  auto state_lock = supervisor_lock::acquire(options.where.state / "lock");
+  auto state_lock = await_state_lock(options.where.state / "lock");
   if (!state_lock)
     return complain(waiting, state_lock.error());
   return daemon{options, std::move(**lock), std::move(*state_lock), std::move(*keeper)}.run(waiting);

@@ -71,9 +71,22 @@ struct exit_report {
   std::string stderr_head;                     ///< at most limits::stderr_bytes
 };
 
-struct begin_run {};
+/// How a run is executed: a second attempt is made only for a CLI that rejected --session-id before it did anything.
+enum class attempt { first, without_session_id };
 
-using run_actor = caf::typed_actor<takes<begin_run>, takes<output_chunk>, takes<keeper_gone>, takes<cancel_run>>;
+struct begin_run {
+  std::optional<run_key> borrowed_from; ///< the run whose slot it uses
+};
+
+/// Instead of `begin_run`: a run that another supervisor has started, and that may have ended since.
+struct resume_run {
+  std::shared_ptr<run_handles> handles; ///< without a control end when nobody is alive
+  attempt which = attempt::first;
+  std::uint64_t seen_bytes = 0; ///< of its output: progress up to here was the other supervisor's to tell
+};
+
+using run_actor =
+    caf::typed_actor<takes<begin_run>, takes<resume_run>, takes<output_chunk>, takes<keeper_gone>, takes<cancel_run>>;
 
 /// The I/O side of one live run: sends `output_chunk` and at the end `keeper_gone` to the run's actor. At most one
 /// chunk is on its way at a time. Every member function may be called from any thread and returns at once.
@@ -116,12 +129,22 @@ struct execute_run {
 
 struct run_granted {
   run_key run;
+  std::optional<run_key> borrowed_from; ///< the run whose slot it uses; absent: one of its own
   bool past_max_parallel = false;
+};
+
+/// A run that another supervisor has started, as it is now. Its seat and slot have been taken already.
+struct adopt_run {
+  run_spec_ptr spec;
+  run_listener listener;
+  resume_run how;
 };
 
 using agent_actor = caf::typed_actor<
     /// Queues the run; the listener gets `run_progress` and at the end exactly one `run_finished`.
     takes<execute_run>,
+    /// The same for one that is live, or has ended unseen.
+    takes<adopt_run>,
     /// Ends a live run, forgets a queued one; the listener gets `run_finished` all the same.
     takes<cancel_run>,
     /// From admission.
@@ -135,6 +158,12 @@ using agent_actor = caf::typed_actor<
 struct admit_run {
   run_spec_ptr spec;
   agent_actor agent; ///< is told `run_granted` once the run has its seat and slot
+};
+
+/// A run that lives already takes its seat and slot, also past the limits. Before any `admit_run`.
+struct readmit_run {
+  run_spec_ptr spec;
+  std::optional<run_key> borrowed_from;
 };
 
 struct release_run {
@@ -163,22 +192,21 @@ struct get_queued_descendants {
 using queue_position_ptr = std::shared_ptr<const queue_position>;
 using run_keys = std::vector<run_key>;
 
-using admission_actor = caf::typed_actor<takes<admit_run>, takes<release_run>, asks<withdraw_run>::with<bool>,
-                                         takes<set_max_concurrency>, asks<get_admission>::with<admission_figures>,
-                                         /// Null when the run is not queued.
-                                         asks<get_queue_position>::with<queue_position_ptr>,
-                                         /// Queued runs that a run, or one below it, waits for.
-                                         asks<get_queued_descendants>::with<run_keys>>;
+using admission_actor =
+    caf::typed_actor<takes<admit_run>, takes<readmit_run>, takes<release_run>, asks<withdraw_run>::with<bool>,
+                     takes<set_max_concurrency>, asks<get_admission>::with<admission_figures>,
+                     /// Null when the run is not queued.
+                     asks<get_queue_position>::with<queue_position_ptr>,
+                     /// Queued runs that a run, or one below it, waits for.
+                     asks<get_queued_descendants>::with<run_keys>>;
 
 // --- launcher
 // ------------------------------------------------------------------------------------------------------------
 
-/// How a run is executed: a second attempt is made only for a CLI that rejected --session-id before it did anything.
-enum class attempt { first, without_session_id };
-
 struct launch_run {
   run_spec_ptr spec;
   attempt which = attempt::first;
+  std::optional<run_key> borrowed_from; ///< whose slot it uses, for the next supervisor
 };
 
 struct read_exit {
@@ -195,6 +223,45 @@ struct discard_run {
   run_key run;
 };
 
+/// Writes the request's file; no run of it is started before the reply.
+struct record_request {
+  accepted_request_ptr request;
+};
+
+/// What became of something that had to be written.
+struct write_outcome {
+  std::optional<fault> problem; ///< absent: it is written
+};
+
+/// Nothing of a request is needed any more: its file goes first, then its run directory. In the other order a
+/// supervisor that dies in between would leave a request without a run, which the next one would start.
+struct discard_request {
+  accepted_request_ptr request;
+};
+
+/// Reads what earlier supervisors have left, and claims what has not been started, so that no keeper can come late.
+/// Once, before anything else.
+struct recover_state {};
+
+/// What has become of the run of a request that was found on disk.
+enum class run_condition {
+  not_started, ///< and cannot start any more by itself
+  live,        ///< its keeper is there
+  ended,       ///< with an exit.json, or lost
+};
+
+struct recovered_request {
+  accepted_request_ptr request;
+  run_condition condition = run_condition::not_started;
+  resume_run how;                       ///< unless it was not started
+  std::optional<run_key> borrowed_from; ///< of a live one
+};
+
+struct recovered_state {
+  std::vector<recovered_request> requests;
+};
+using recovered_state_ptr = std::shared_ptr<const recovered_state>;
+
 struct is_frontend_alive {
   frontend_id frontend;
 };
@@ -202,19 +269,20 @@ struct is_frontend_alive {
 /// Answered when everything that was asked before is done.
 struct finish_discarding {};
 
-/// Ends and removes what a supervisor that died has left in the runs directory.
-struct clear_left_over_runs {};
+/// Ends and removes what is in the runs directory and belongs to no request.
+struct clear_strays {};
 
 /// Blocks on the file system, and therefore has a thread of its own.
 using launcher_actor = caf::typed_actor<
     /// Makes the run directory and starts the keeper.
     asks<launch_run>::with<launch_result>, asks<read_exit>::with<exit_report>, asks<sweep_run>::with<int>,
     /// Renames the run directory into the trash, then deletes it.
-    takes<discard_run>,
+    takes<discard_run>, asks<record_request>::with<write_outcome>, takes<discard_request>,
+    asks<recover_state>::with<recovered_state_ptr>,
     /// Whether somebody holds the frontend's lock.
     asks<is_frontend_alive>::with<bool>, asks<finish_discarding>::with<bool>,
     /// Looks again until nothing is left.
-    takes<clear_left_over_runs>>;
+    takes<clear_strays>>;
 
 // --- requests
 // ------------------------------------------------------------------------------------------------------------
@@ -237,10 +305,17 @@ struct dispatch_call {
   std::shared_ptr<const caller_context> caller;
   run_request run;
   requester waiting;
+  bool cancelled = false; ///< the client has cancelled it already: it must not start, and is ended if it runs
 };
 
 struct cancel_request {
   request_key request;
+};
+
+/// A frontend has said hello, for the first time or again.
+struct frontend_arrived {
+  frontend_id frontend;
+  std::shared_ptr<const caller_context> caller;
 };
 
 /// The frontend's connection is closed. Its requests are ended when its lock is free.
@@ -261,16 +336,22 @@ struct drain_requests {
   stop_mode mode = stop_mode::drain;
 };
 
+/// Executes what earlier supervisors have accepted and not finished. Before anything else; the reply says how much.
+struct recover_requests {};
+
+/// No session is left: what nobody can acknowledge any more is forgotten. Replies when all is removed.
+struct finish_requests {};
+
 struct get_request_position {
   request_key request;
 };
 
 using requests_actor = caf::typed_actor<
     /// The caller gets `request_progress` and exactly one `request_answered`.
-    takes<dispatch_call>, takes<cancel_request>, takes<request_acknowledged>, takes<frontend_disconnected>,
-    takes<recheck_frontend>,
-    /// Takes no more work; replies when none is left, with what had to be ended.
-    asks<drain_requests>::with<stop_report>,
+    takes<dispatch_call>, takes<cancel_request>, takes<request_acknowledged>, takes<frontend_arrived>,
+    takes<frontend_disconnected>, takes<recheck_frontend>, asks<recover_requests>::with<int>,
+    /// Takes no more work; replies when none is left (at once, when runs are kept), with what had to be ended.
+    asks<drain_requests>::with<stop_report>, asks<finish_requests>::with<bool>,
     /// Null when the request's run is not queued.
     asks<get_request_position>::with<queue_position_ptr>,
     /// From the agents.
@@ -294,8 +375,11 @@ struct session_tick {
   std::uint64_t number = 0;
 };
 
-/// The supervisor asks a session to end: the frontend is told, then the connection is closed.
-struct end_session {};
+/// The supervisor asks a session to end. The frontend is told; the connection is closed when it has all its answers
+/// whole, or at once when runs are kept.
+struct end_session {
+  stop_mode mode = stop_mode::drain;
+};
 
 using session_actor =
     requester::extend<takes<frame_received>, takes<connection_closed>, takes<session_tick>, takes<end_session>>;
@@ -392,7 +476,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::read_exit)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::sweep_run)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::discard_run)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::is_frontend_alive)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::clear_left_over_runs)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::clear_strays)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::finish_discarding)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::request_progress)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::request_answered)
@@ -415,3 +499,14 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::stop_supervisor)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::supervisor_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::leave_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::shut_down)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::resume_run)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::adopt_run)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::readmit_run)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::record_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::write_outcome)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::discard_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::recover_state)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::recovered_state_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::frontend_arrived)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::recover_requests)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::finish_requests)

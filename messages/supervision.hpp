@@ -25,9 +25,18 @@ struct run_spec {
   std::chrono::seconds timeout{300};            ///< as it applies, counted from the run's start
   int depth = 1;                                ///< AGENT_DISPATCH_DEPTH of the child
   std::optional<run_key> parent;                ///< the run whose agent asked for this one
+  std::optional<job_id> job;                    ///< an asynchronous request: the job is the request
   std::shared_ptr<const caller_context> caller; ///< memory only
 };
 using run_spec_ptr = std::shared_ptr<const run_spec>;
+
+/// A request that may start a run, as it was accepted: all ids chosen, everything resolved.
+struct accepted_request {
+  request_key key;
+  run_spec_ptr spec; ///< of its run; without the caller when it was read from disk
+  int deaths = 0;    ///< supervisors that have died with it
+};
+using accepted_request_ptr = std::shared_ptr<const accepted_request>;
 
 /// What a request was answered with: a result (which may say that the agent failed), or that we could not do it.
 struct dispatch_answer {
@@ -66,8 +75,9 @@ struct supervisor_status {
 };
 
 enum class stop_mode {
-  drain, ///< take no more work, wait for what is accepted
-  now,   ///< end the live runs, refuse the queued ones
+  drain,     ///< take no more work, wait for what is accepted
+  now,       ///< end the live runs, refuse the queued ones
+  keep_runs, ///< leave everything to the next supervisor: live runs go on, accepted requests stay on disk
 };
 
 /// A run that a stop ended.

@@ -31,6 +31,11 @@ public:
   ~watched_run() override { control_.release(); }
 
   void begin() {
+    if (!handles_->control) {
+      gone_ = true;
+      look();
+      return;
+    }
     control_.assign(handles_->control.get());
     await_end();
     await_growth();

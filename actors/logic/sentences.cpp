@@ -109,6 +109,11 @@ std::string directory_unusable(const agent_name& agent, const std::filesystem::p
               std::strerror(error_number), ". Mend its permissions and dispatch again.");
 }
 
+std::string not_recorded(std::string_view why) {
+  return "The request could not be written down, so nothing was started and nothing paid: " + std::string{why} +
+         ". Make room or give write access there, then try again.";
+}
+
 std::string cli_missing() {
   return "The agent's CLI, `claude`, was not found on the caller's PATH. Install it with "
          "`npm install -g @anthropic-ai/claude-code`, or start agent-dispatch with a PATH that has it.";

@@ -10,8 +10,8 @@ public:
   run_handles(unique_fd control_end, unique_fd output_end)
       : control{std::move(control_end)}, output{std::move(output_end)} {}
 
-  unique_fd control; ///< writing end of the control FIFO
-  unique_fd output;  ///< reading end of the stdout file
+  unique_fd control; ///< writing end of the control FIFO; empty when nobody reads it any more
+  unique_fd output;  ///< reading end of the stdout file; empty when there is none
 };
 
 } // namespace agent_dispatch

@@ -9,7 +9,7 @@
 
 #include "frontends/cli/supervisor_text.hpp"
 #include "frontends/client/control_client.hpp"
-#include "frontends/control/run_request_json.hpp"
+#include "messages/run_request_json.hpp"
 
 namespace agent_dispatch {
 

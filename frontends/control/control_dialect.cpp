@@ -1,6 +1,6 @@
 #include "frontends/control/control_dialect.hpp"
 
-#include "frontends/control/run_request_json.hpp"
+#include "messages/run_request_json.hpp"
 
 namespace agent_dispatch {
 

@@ -1,6 +1,7 @@
 #include "frontends/session/session.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "actors/log.hpp"
 #include "messages/limits.hpp"
@@ -47,6 +48,10 @@ dispatch_answer shortened(const dispatch_answer& answer) {
 void session_state::take(const frame_received& frame) {
   if (frame.verb == "msg")
     take_message(frame.number, frame.payload);
+  else if (frame.verb == "cancelled")
+    take_cancelled(frame.number, frame.payload);
+  else if (frame.verb == "told")
+    take_told(frame.number, frame.payload);
   else if (frame.verb == "ack")
     take_acknowledgement(frame.number);
   else if (frame.verb == "bye")
@@ -70,8 +75,22 @@ void session_state::take_message(std::uint64_t line, std::string_view payload) {
   }
 }
 
+void session_state::take_cancelled(std::uint64_t line, std::string_view payload) {
+  cancelled_line = line;
+  take_message(line, payload);
+  cancelled_line.reset();
+}
+
+void session_state::take_told(std::uint64_t line, std::string_view payload) {
+  std::uint64_t count = 0;
+  std::from_chars(payload.data(), payload.data() + payload.size(), count);
+  told_before[line] = count;
+}
+
 void session_state::take_acknowledgement(std::uint64_t line) {
+  unacknowledged.erase(line);
   self->send(core.requests, request_acknowledged{key(line)});
+  close_if_done();
 }
 
 void session_state::say_goodbye() {
@@ -81,6 +100,16 @@ void session_state::say_goodbye() {
     self->send(core.requests, cancel_request{key(line)});
   }
   close_if_done();
+}
+
+void session_state::end(stop_mode mode) {
+  if (mode == stop_mode::keep_runs) {
+    link->send("leaving", 0, R"({"reason":"handover"})", importance::must_arrive);
+    link->close();
+    return;
+  }
+  ending = true;
+  say_goodbye();
 }
 
 void session_state::lose() {
@@ -115,6 +144,7 @@ void session_state::answer(const request_answered& event) {
     text = dialect->answer_line(call.what, shortened(event.answer), call.cancelled);
   if (text) {
     link->send("answer", line, *text, importance::must_arrive);
+    unacknowledged.insert(line);
   } else {
     settle(line);
     self->send(core.requests, request_acknowledged{event.request});
@@ -177,8 +207,11 @@ void session_state::tell(std::uint64_t line, live_call& call, std::string_view t
 void session_state::settle(std::uint64_t line) { link->send("settled", line, {}, importance::must_arrive); }
 
 void session_state::close_if_done() {
-  if (leaving && asked == 0)
-    link->close();
+  if (!leaving || asked > 0 || (ending && !unacknowledged.empty()))
+    return;
+  if (ending)
+    link->send("leaving", 0, R"({"reason":"stopped"})", importance::must_arrive);
+  link->close();
 }
 
 void session_state::reply(std::uint64_t line, const nlohmann::json& id, const ordered_json& result) {
@@ -191,8 +224,15 @@ void session_state::reject(std::uint64_t line, const nlohmann::json& id, jsonrpc
 
 void session_state::dispatch(std::uint64_t line, pending_call what, run_request run) {
   const auto now = clock::now();
-  calls.emplace(line, live_call{.what = std::move(what), .pacer = progress_pacer{now}, .started = now, .last_act = {}});
-  self->send(core.requests, dispatch_call{key(line), greeting->caller, std::move(run), self});
+  const auto before = told_before.extract(line);
+  const bool cancelled = cancelled_line == line;
+  calls.emplace(line, live_call{.what = std::move(what),
+                                .pacer = progress_pacer{now},
+                                .started = now,
+                                .told = before ? before.mapped() : 0,
+                                .last_act = {},
+                                .cancelled = cancelled});
+  self->send(core.requests, dispatch_call{key(line), greeting->caller, std::move(run), self, cancelled});
   schedule_tick();
 }
 
@@ -270,7 +310,7 @@ session_actor::behavior_type session(session_actor::stateful_pointer<session_sta
       [&state](const frame_received& frame) { state.take(frame); },
       [&state](const connection_closed&) { state.lose(); },
       [&state](const session_tick& tick) { state.tick(tick); },
-      [&state](const end_session&) { state.say_goodbye(); },
+      [&state](const end_session& order) { state.end(order.mode); },
   };
 }
 

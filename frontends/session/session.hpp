@@ -2,6 +2,8 @@
 
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 
 #include "frontends/session/dialect.hpp"
 #include "frontends/session/progress_pacer.hpp"
@@ -26,8 +28,11 @@ struct session_state : session_services {
 
   void take(const frame_received& frame);
   void take_message(std::uint64_t line, std::string_view payload);
+  void take_cancelled(std::uint64_t line, std::string_view payload);
+  void take_told(std::uint64_t line, std::string_view payload);
   void take_acknowledgement(std::uint64_t line);
   void say_goodbye();
+  void end(stop_mode mode);
   void lose();
   void progress(const request_progress& event);
   void answer(const request_answered& event);
@@ -57,9 +62,13 @@ struct session_state : session_services {
   connection_ptr link;
   std::shared_ptr<const frontend_hello> greeting;
   std::unique_ptr<session_dialect> dialect;
-  std::map<std::uint64_t, live_call> calls; ///< dispatches in flight, by line
-  std::size_t asked = 0;                    ///< questions to other actors that have not been answered
-  bool leaving = false;                     ///< the frontend, or we, want to end
+  std::map<std::uint64_t, live_call> calls;           ///< dispatches in flight, by line
+  std::size_t asked = 0;                              ///< questions to other actors that have not been answered
+  std::set<std::uint64_t> unacknowledged;             ///< lines of dispatches whose answers have been sent
+  std::map<std::uint64_t, std::uint64_t> told_before; ///< progress messages that another supervisor has sent, by line
+  std::optional<std::uint64_t> cancelled_line; ///< the line being taken, when its client has cancelled it already
+  bool leaving = false;                        ///< the frontend, or we, want to end
+  bool ending = false;                         ///< we do: the frontend still gets its answers whole
   std::uint64_t current_tick = 0;
 
   static inline const char* name = "session";

@@ -25,7 +25,7 @@ struct agent_fixture {
 
   void start(const std::string& key) {
     queue(key);
-    world.tell(alpha, run_granted{{key}});
+    world.tell(alpha, run_granted{.run = {key}, .borrowed_from = {}});
     CHECK(world.heard() == lines{"run " + key + ": made", "run " + key + ": begin", "listener: " + key + " started"});
   }
 };
@@ -62,7 +62,7 @@ TEST_CASE_METHOD(agent_fixture, "a grant that crosses its cancel is given back a
   queue("r1");
   world.tell(alpha, cancel_run{{"r1"}});
   CHECK(world.heard() == lines{"admission: withdraw r1"});
-  world.tell(alpha, run_granted{{"r1"}});
+  world.tell(alpha, run_granted{.run = {"r1"}, .borrowed_from = {}});
   CHECK(world.heard() == lines{"admission: release r1", "listener: r1 finished, cancelled ''"});
   world.reply(take(admission->withdrawals), false);
   CHECK(world.heard() == lines{});
@@ -74,12 +74,12 @@ TEST_CASE_METHOD(agent_fixture, "a withdrawal that comes too late leaves the run
   CHECK(world.heard() == lines{"admission: withdraw r1"});
   world.reply(take(admission->withdrawals), false);
   CHECK(world.heard() == lines{});
-  world.tell(alpha, run_granted{{"r1"}});
+  world.tell(alpha, run_granted{.run = {"r1"}, .borrowed_from = {}});
   CHECK(world.heard() == lines{"admission: release r1", "listener: r1 finished, cancelled ''"});
 }
 
 TEST_CASE_METHOD(agent_fixture, "a grant for a run that is not known is given back") {
-  world.tell(alpha, run_granted{{"r9"}});
+  world.tell(alpha, run_granted{.run = {"r9"}, .borrowed_from = {}});
   CHECK(world.heard() == lines{"admission: release r9"});
 }
 

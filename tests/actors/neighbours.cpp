@@ -100,6 +100,7 @@ run_actor scripted_run(actor_world& world, run_script& script, const run_key& ke
   const auto make = [&world, run = "run " + key.value](run_actor::pointer) -> run_actor::behavior_type {
     return {
         [&world, run](const begin_run&) { world.note(run + ": begin"); },
+        [&world, run](const resume_run&) { world.note(run + ": resume"); },
         [&world, run](const output_chunk&) { world.note(run + ": output"); },
         [&world, run](const keeper_gone&) { world.note(run + ": keeper gone"); },
         [&world, run](const cancel_run&) { world.note(run + ": cancel"); },
@@ -116,6 +117,7 @@ std::shared_ptr<agent_script> scripted_agent(actor_world& world, std::string nam
           world.note(name + ": execute " + order.spec->key.value);
           state.specs[order.spec->key.value] = order.spec;
         },
+        [&world, name](const adopt_run& order) { world.note(name + ": adopt " + order.spec->key.value); },
         [&world, name](const cancel_run& order) { world.note(name + ": cancel " + order.run.value); },
         [&world, name](const run_granted& grant) {
           world.note(name + ": granted " + grant.run.value + (grant.past_max_parallel ? " past max_parallel" : ""));
@@ -133,6 +135,7 @@ std::shared_ptr<admission_script> scripted_admission(actor_world& world) {
   const auto make = [&world, &state = *script](admission_actor::pointer self) -> admission_actor::behavior_type {
     return {
         [&world](const admit_run& order) { world.note("admission: admit " + order.spec->key.value); },
+        [&world](const readmit_run& order) { world.note("admission: readmit " + order.spec->key.value); },
         [&world](const release_run& order) { world.note("admission: release " + order.run.value); },
         [&world, &state, self](const withdraw_run& order) {
           world.note("admission: withdraw " + order.run.value);
@@ -170,6 +173,16 @@ std::shared_ptr<launcher_script> scripted_launcher(actor_world& world) {
           return later(self, state.sweeps);
         },
         [&world](const discard_run& order) { world.note("launcher: discard " + order.run.value); },
+        [&world, &state, self](const record_request& order) -> caf::result<write_outcome> {
+          if (state.records)
+            return write_outcome{state.record_problem};
+          world.note("launcher: record " + order.request->key.text());
+          return later(self, state.recordings);
+        },
+        [&world](const discard_request& order) {
+          world.note("launcher: discard request " + order.request->key.text());
+        },
+        [&state](const recover_state&) { return state.found; },
         [&world, &state, self](const is_frontend_alive& order) {
           world.note("launcher: is " + order.frontend.value + " alive");
           return later(self, state.frontends);
@@ -178,7 +191,7 @@ std::shared_ptr<launcher_script> scripted_launcher(actor_world& world) {
           world.note("launcher: finish discarding");
           return later(self, state.discarding);
         },
-        [&world](const clear_left_over_runs&) { world.note("launcher: clear"); },
+        [&world](const clear_strays&) { world.note("launcher: clear"); },
     };
   };
   script->actor = world.keep(world.system().spawn(make));

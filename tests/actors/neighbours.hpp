@@ -75,8 +75,12 @@ struct launcher_script {
   owed<int> sweeps;
   owed<bool> frontends;
   owed<bool> discarding;
+  std::optional<fault> record_problem; ///< why no request can be recorded
+  bool records = true;                 ///< false: the test says when a request is recorded
+  owed<write_outcome> recordings;
+  recovered_state_ptr found = std::make_shared<const recovered_state>(); ///< of earlier supervisors
 };
-/// Journal: `launcher: …`.
+/// Journal: `launcher: …`. What is recorded at once leaves no line.
 std::shared_ptr<launcher_script> scripted_launcher(actor_world& world);
 
 struct config_script {

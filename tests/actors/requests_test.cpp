@@ -78,6 +78,40 @@ struct requests_fixture {
     world.settle();
   }
 
+  /// The frontend is there, and has a connection.
+  void arrive() { world.tell(requests, frontend_arrived{front, std::make_shared<const caller_context>()}); }
+
+  /// An earlier supervisor has left the request of this line.
+  void leave_behind(std::uint64_t line, run_condition condition) {
+    auto spec = spec_of(key(line));
+    auto found = std::make_shared<recovered_state>(*launcher->found);
+    found->requests.push_back({.request = std::make_shared<const accepted_request>(
+                                   accepted_request{.key = {front, line}, .spec = spec, .deaths = 0}),
+                               .condition = condition,
+                               .how = {},
+                               .borrowed_from = {}});
+    launcher->found = std::move(found);
+  }
+
+  void recover() {
+    const auto ask = [this](caf::event_based_actor* self) {
+      self->request(requests, caf::infinite, recover_requests{}).then([this](int count) {
+        world.note("recovered " + std::to_string(count));
+      });
+    };
+    world.keep(world.system().spawn(ask));
+    world.settle();
+  }
+
+  /// The supervisor has no session left.
+  void finish_all() {
+    const auto ask = [this](caf::event_based_actor* self) {
+      self->request(requests, caf::infinite, finish_requests{}).then([this](bool) { world.note("finished"); });
+    };
+    world.keep(world.system().spawn(ask));
+    world.settle();
+  }
+
   void finish_discarding() { world.reply(take(launcher->discarding), true); }
 };
 
@@ -91,7 +125,7 @@ TEST_CASE_METHOD(requests_fixture, "a request is executed, answered once and for
   finish(1, answer_of("again"));
   CHECK(world.heard() == lines{"session: 1 answered, success 'done'"});
   world.tell(requests, request_acknowledged{{front, 1}});
-  CHECK(world.heard() == lines{"launcher: discard front.1.0"});
+  CHECK(world.heard() == lines{"launcher: discard request front.1"});
   world.tell(requests, request_acknowledged{{front, 1}});
   CHECK(world.heard() == lines{});
 }
@@ -199,7 +233,7 @@ TEST_CASE_METHOD(requests_fixture, "the requests of a frontend end when its lock
   say_alive(false);
   expect_cancel(1);
   finish(1, answer_of("too late"));
-  CHECK(world.heard() == lines{"session: 1 answered, success 'too late'", "launcher: discard front.1.0"});
+  CHECK(world.heard() == lines{"session: 1 answered, success 'too late'", "launcher: discard request front.1"});
 }
 
 TEST_CASE_METHOD(requests_fixture, "what was answered before its frontend went is forgotten") {
@@ -207,7 +241,7 @@ TEST_CASE_METHOD(requests_fixture, "what was answered before its frontend went i
   finish(1, answer_of("done"));
   CHECK(world.heard() == lines{"session: 1 answered, success 'done'"});
   disconnect(false);
-  CHECK(world.heard() == lines{"launcher: discard front.1.0"});
+  CHECK(world.heard() == lines{"launcher: discard request front.1"});
 }
 
 TEST_CASE_METHOD(requests_fixture, "what ends while the frontend's lock is looked at is forgotten") {
@@ -216,7 +250,7 @@ TEST_CASE_METHOD(requests_fixture, "what ends while the frontend's lock is looke
   finish(1, answer_of("done"));
   CHECK(world.heard() == lines{"launcher: is front alive", "session: 1 answered, success 'done'"});
   say_alive(false);
-  CHECK(world.heard() == lines{"launcher: discard front.1.0"});
+  CHECK(world.heard() == lines{"launcher: discard request front.1"});
 }
 
 TEST_CASE_METHOD(requests_fixture, "a frontend that goes while the configuration is read starts nothing") {
@@ -238,8 +272,6 @@ TEST_CASE_METHOD(requests_fixture, "a frontend that goes leaves the requests of 
 
 TEST_CASE_METHOD(requests_fixture, "a drain without work is done at once and takes no more") {
   drain(stop_mode::drain);
-  CHECK(world.heard() == lines{"launcher: finish discarding"});
-  finish_discarding();
   CHECK(world.heard() == lines{"drained, 0 ended"});
   world.tell(requests, call(1));
   CHECK(world.heard() == lines{"session: 1 answered, fault: the supervisor is stopping"});
@@ -252,10 +284,7 @@ TEST_CASE_METHOD(requests_fixture, "a drain waits for what is accepted") {
   finish(1, answer_of("one"));
   CHECK(world.heard() == lines{"session: 1 answered, success 'one'"});
   finish(2, answer_of("two"));
-  CHECK(world.heard() == lines{"session: 2 answered, success 'two'", "launcher: discard front.1.0",
-                               "launcher: discard front.2.0", "launcher: finish discarding"});
-  finish_discarding();
-  CHECK(world.heard() == lines{"drained, 0 ended"});
+  CHECK(world.heard() == lines{"session: 2 answered, success 'two'", "drained, 0 ended"});
 }
 
 TEST_CASE_METHOD(requests_fixture, "a drain waits for a request whose configuration is being read") {
@@ -277,10 +306,7 @@ TEST_CASE_METHOD(requests_fixture, "a stop now cancels what is open and reports 
   expect_cancel(1);
   CHECK(world.heard() == lines{});
   finish(1, answer_of("cut short"));
-  CHECK(world.heard() == lines{"session: 1 answered, success 'cut short'", "launcher: discard front.1.0",
-                               "launcher: discard front.2.0", "launcher: finish discarding"});
-  finish_discarding();
-  CHECK(world.heard() == lines{"drained, 1 ended"});
+  CHECK(world.heard() == lines{"session: 1 answered, success 'cut short'", "drained, 1 ended"});
   CHECK(reports.at(0).ended.at(0).key == run_key{key(1)});
 }
 
@@ -289,10 +315,7 @@ TEST_CASE_METHOD(requests_fixture, "a stop now does not report what was still qu
   drain(stop_mode::now);
   expect_cancel(1);
   finish(1, answer_of("never run"));
-  CHECK(world.heard() == lines{"session: 1 answered, success 'never run'", "launcher: discard front.1.0",
-                               "launcher: finish discarding"});
-  finish_discarding();
-  CHECK(world.heard() == lines{"drained, 0 ended"});
+  CHECK(world.heard() == lines{"session: 1 answered, success 'never run'", "drained, 0 ended"});
 }
 
 TEST_CASE_METHOD(requests_fixture, "a drain serves what a live run asks for, and a stop now does not") {
@@ -323,10 +346,8 @@ TEST_CASE_METHOD(requests_fixture, "a stop now during a drain ends it, and two s
   drain(stop_mode::now);
   CHECK(world.heard() == lines{});
   finish(1, answer_of("cut short"));
-  CHECK(world.heard() == lines{"session: 1 answered, success 'cut short'", "launcher: discard front.1.0",
-                               "launcher: finish discarding"});
-  finish_discarding();
-  CHECK(world.heard() == lines{"drained, 1 ended", "drained, 1 ended", "drained, 1 ended"});
+  CHECK(world.heard() ==
+        lines{"session: 1 answered, success 'cut short'", "drained, 1 ended", "drained, 1 ended", "drained, 1 ended"});
 }
 
 TEST_CASE_METHOD(requests_fixture, "a position is asked of admission, for what is executed") {
@@ -343,4 +364,144 @@ TEST_CASE_METHOD(requests_fixture, "a position is asked of admission, for what i
   auto heard = world.heard();
   std::sort(heard.begin(), heard.end());
   CHECK(heard == lines{"1 at 3", "2 nowhere"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "nothing is executed before its request is written down") {
+  launcher->records = false;
+  world.tell(requests, call(1));
+  CHECK(world.heard() == lines{"admission: 5 slots", "launcher: record front.1"});
+  world.reply(take(launcher->recordings), write_outcome{});
+  CHECK(world.heard() == lines{"alpha: execute " + key(1)});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a request that cannot be written down is refused, and nothing is started") {
+  launcher->record_problem = fault{fault_kind::io, "no space"};
+  world.tell(requests, call(1));
+  CHECK(world.heard() == lines{"admission: 5 slots", "session: 1 answered, cli_error ''"});
+  CHECK(session->answers.at(0).value->error->find("no space") != std::string::npos);
+}
+
+TEST_CASE_METHOD(requests_fixture, "a request that is cancelled while it is written down is not executed") {
+  launcher->records = false;
+  world.tell(requests, call(1));
+  world.tell(requests, cancel_request{{front, 1}});
+  world.reply(take(launcher->recordings), write_outcome{});
+  CHECK(world.heard() == lines{"admission: 5 slots", "launcher: record front.1", "session: 1 answered, cancelled ''"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a request that comes cancelled is not executed") {
+  auto cancelled = call(1);
+  cancelled.cancelled = true;
+  world.tell(requests, cancelled);
+  CHECK(world.heard() == lines{"admission: 5 slots", "session: 1 answered, cancelled ''"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "an answer is given again to who asks again") {
+  execute(1);
+  finish(1, answer_of("done"));
+  world.tell(requests, call(1));
+  CHECK(world.heard() == lines{"session: 1 answered, success 'done'", "session: 1 answered, success 'done'"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "live runs take their slots before anything is taken over") {
+  leave_behind(1, run_condition::ended);
+  leave_behind(2, run_condition::live);
+  recover();
+  CHECK(world.heard() == lines{"admission: readmit " + key(2), "alpha: adopt " + key(1), "alpha: adopt " + key(2),
+                               "launcher: is front alive", "recovered 2"});
+}
+
+TEST_CASE_METHOD(requests_fixture,
+                 "a run that was taken over is answered to who asks for it, before and after its end") {
+  leave_behind(1, run_condition::live);
+  recover();
+  arrive();
+  world.heard();
+  const bool asked_before = GENERATE(true, false);
+  if (asked_before) {
+    world.tell(requests, call(1));
+    CHECK(world.heard() == lines{"session: 1 started"});
+  }
+  finish(1, answer_of("of the same run"));
+  if (!asked_before)
+    world.tell(requests, call(1));
+  CHECK(world.heard() == lines{"session: 1 answered, success 'of the same run'"});
+  world.tell(requests, request_acknowledged{{front, 1}});
+  CHECK(world.heard() == lines{"launcher: discard request front.1"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "what was accepted and not started waits for its caller, and keeps its ids") {
+  leave_behind(1, run_condition::not_started);
+  recover();
+  CHECK(world.heard() == lines{"launcher: is front alive", "recovered 1"});
+  arrive();
+  auto again = call(1);
+  again.run.task = "something else";
+  world.tell(requests, again);
+  CHECK(world.heard() == lines{"alpha: execute " + key(1)});
+  CHECK(alpha->specs.at(key(1))->request.task != "something else");
+  CHECK(alpha->specs.at(key(1))->caller == again.caller);
+}
+
+TEST_CASE_METHOD(requests_fixture, "what was accepted and not started never starts when it comes again cancelled") {
+  leave_behind(1, run_condition::not_started);
+  recover();
+  arrive();
+  world.heard();
+  auto again = call(1);
+  again.cancelled = true;
+  world.tell(requests, again);
+  CHECK(world.heard() == lines{"session: 1 answered, cancelled ''"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "what was left by a frontend that is gone is ended, or forgotten") {
+  leave_behind(1, run_condition::live);
+  leave_behind(2, run_condition::not_started);
+  recover();
+  world.heard();
+  say_alive(false);
+  CHECK(world.heard() ==
+        lines{"alpha: cancel " + key(1), "admission: who is below " + key(1), "launcher: discard request front.2"});
+  finish(1, answer_of("cut short"));
+  CHECK(world.heard() == lines{"launcher: discard request front.1"});
+  world.reply(take(admission->descendants), run_keys{});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a frontend that is alive but has not come back is waited for") {
+  leave_behind(1, run_condition::not_started);
+  recover();
+  world.heard();
+  say_alive(true);
+  world.pass(std::chrono::seconds{1});
+  CHECK(world.heard() == lines{"launcher: is front alive"});
+  arrive();
+  say_alive(true);
+  world.pass(std::chrono::seconds{10});
+  CHECK(world.heard() == lines{});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a stop that keeps runs waits for nothing, answers nobody, and starts nothing") {
+  config->answers = false;
+  world.tell(requests, call(1));
+  CHECK(world.heard() == lines{"config: asked"});
+  drain(stop_mode::keep_runs);
+  CHECK(world.heard() == lines{"drained, 0 ended"});
+  world.reply(take(config->questions), config->snapshot);
+  world.tell(requests, call(2));
+  CHECK(world.heard() == lines{});
+}
+
+TEST_CASE_METHOD(requests_fixture, "on the way out, what nobody can acknowledge any more is forgotten") {
+  execute(1);
+  finish(1, answer_of("done"));
+  drain(stop_mode::drain);
+  world.heard();
+  finish_all();
+  CHECK(world.heard() == lines{"launcher: is front alive"});
+  const bool alive = GENERATE(true, false);
+  say_alive(alive);
+  CHECK(world.heard() == (alive ? lines{"launcher: finish discarding"}
+                                : lines{"launcher: discard request front.1", "launcher: finish discarding"}));
+  finish_discarding();
+  CHECK(world.heard() == lines{"finished"});
 }

@@ -46,7 +46,7 @@ struct run_fixture {
                                                   launcher->actor, static_cast<run_watcher*>(&watcher)));
 
   void begin() {
-    world.tell(run, begin_run{});
+    world.tell(run, begin_run{.borrowed_from = {}});
     CHECK(world.heard() == lines{"launcher: launch r1"});
   }
 
@@ -65,6 +65,11 @@ struct run_fixture {
   void lose_keeper() {
     world.tell(run, keeper_gone{});
     CHECK(world.heard() == lines{"launcher: read exit of r1"});
+  }
+
+  void lose_keeper_after(const std::string& line) {
+    CHECK(world.heard() == lines{line});
+    lose_keeper();
   }
 
   void reject_session_id() {
@@ -230,6 +235,32 @@ TEST_CASE_METHOD(run_fixture, "a resumed run is not started again without its se
 
 TEST_CASE_METHOD(run_fixture, "a run whose launcher is dead is answered") {
   world.kill(launcher->actor);
-  world.tell(run, begin_run{});
+  world.tell(run, begin_run{.borrowed_from = {}});
   CHECK(world.heard() == lines{"listener: r1 finished, fault: a process died and took the work with it"});
+}
+
+TEST_CASE_METHOD(run_fixture, "a run that was taken over is watched, not launched, and tells only what is new") {
+  world.tell(run, resume_run{.handles = std::make_shared<run_handles>(unique_fd{}, unique_fd{}),
+                             .which = attempt::first,
+                             .seen_bytes = text_line.size()});
+  CHECK(world.heard() == lines{"watch"});
+  world.tell(run, output_chunk{text_line});
+  CHECK(world.heard() == lines{"want output"});
+  world.tell(run, output_chunk{text_line});
+  CHECK(world.heard() == lines{"want output", "listener: r1 text 'so far'"});
+  world.tell(run, output_chunk{result_line});
+  lose_keeper_after("want output");
+  reply_exit(report_of(clean_exit()));
+  CHECK(world.heard() == lines{"listener: r1 finished, success 'done'"});
+}
+
+TEST_CASE_METHOD(run_fixture, "a run that was taken over without a keeper or an exit file is lost") {
+  world.tell(run, resume_run{.handles = std::make_shared<run_handles>(unique_fd{}, unique_fd{})});
+  CHECK(world.heard() == lines{"watch"});
+  lose_keeper();
+  reply_exit(no_exit_file());
+  CHECK(world.heard() == lines{"launcher: sweep r1"});
+  reply_sweep(0);
+  CHECK(listener->answers.size() == 1);
+  world.heard();
 }

@@ -48,12 +48,16 @@ struct session_fixture {
   requests_actor::behavior_type take_requests(requests_actor::pointer self) {
     return {
         [this](const dispatch_call& call) {
-          world.note("requests: dispatch " + std::to_string(call.request.line) + " to " + call.run.agent.value);
+          world.note("requests: dispatch " + std::to_string(call.request.line) + " to " + call.run.agent.value +
+                     (call.cancelled ? ", cancelled" : ""));
         },
         [this](const cancel_request& order) { world.note("requests: cancel " + std::to_string(order.request.line)); },
         [this](const request_acknowledged& order) {
           world.note("requests: acknowledged " + std::to_string(order.request.line));
         },
+        [](const frontend_arrived&) {},
+        [](const recover_requests&) { return 0; },
+        [](const finish_requests&) { return true; },
         [this](const frontend_disconnected& order) { world.note("requests: lost " + order.frontend.value); },
         [this](const recheck_frontend&) { world.note("requests: recheck"); },
         [this](const drain_requests&) {
@@ -274,12 +278,46 @@ TEST_CASE_METHOD(session_fixture, "a lost connection is told to the requests, an
   CHECK(world.heard() == lines{});
 }
 
+TEST_CASE_METHOD(session_fixture, "a line that comes cancelled is asked for as cancelled, and settled") {
+  nlohmann::json message{{"jsonrpc", "2.0"}, {"id", 1}, {"method", "tools/call"}};
+  message["params"] = {{"name", "dispatch"}, {"arguments", {{"agent", "alpha"}, {"task", "work"}}}};
+  frame("cancelled", 1, message.dump());
+  CHECK(world.heard() == lines{"requests: dispatch 1 to alpha, cancelled"});
+  answer(1, "too late");
+  CHECK(world.heard() == lines{"settled 1", "requests: acknowledged 1"});
+}
+
+TEST_CASE_METHOD(session_fixture, "progress goes on counting where another supervisor has stopped") {
+  frame("told", 1, "7");
+  dispatch(1, true);
+  progress(1, {progress_kind::text, "hello"});
+  CHECK(world.heard() == lines{"note 1, droppable"});
+  CHECK(link->last()["params"]["progress"] == 8);
+}
+
+TEST_CASE_METHOD(session_fixture, "a session that is ended waits until its answers are whole with the frontend") {
+  dispatch(1);
+  answer(1, "done");
+  CHECK(world.heard() == lines{"answer 1"});
+  world.tell(session, end_session{});
+  CHECK(world.heard() == lines{});
+  frame("ack", 1);
+  CHECK(world.heard() == lines{"leaving 0", "close", "requests: acknowledged 1"});
+}
+
+TEST_CASE_METHOD(session_fixture, "a session that leaves its runs to the next supervisor closes at once") {
+  dispatch(1);
+  world.tell(session, end_session{stop_mode::keep_runs});
+  CHECK(world.heard() == lines{"leaving 0", "close"});
+  CHECK(link->last()["reason"] == "handover");
+}
+
 TEST_CASE_METHOD(control_fixture, "a stop is answered before the session ends") {
   frame("msg", 1, R"({"jsonrpc":"2.0","id":1,"method":"stop","params":{"now":true}})");
   CHECK(world.heard() == lines{"supervisor: stop now"});
   world.tell(session, end_session{});
   CHECK(world.heard() == lines{});
   world.reply(take(stops), stop_report{{{{"front.1.0"}, {"alpha"}, {"s"}}}});
-  CHECK(world.heard() == lines{"answer 1", "close"});
+  CHECK(world.heard() == lines{"answer 1", "leaving 0", "close"});
   CHECK(link->payloads.at(0)["result"]["ended"].at(0)["agent"] == "alpha");
 }

@@ -32,13 +32,21 @@ struct supervisor_fixture {
         [this](const dispatch_call&) { world.note("requests: dispatch"); },
         [this](const cancel_request&) { world.note("requests: cancel"); },
         [this](const request_acknowledged&) { world.note("requests: acknowledged"); },
+        [](const frontend_arrived&) {},
         [this](const frontend_disconnected&) { world.note("requests: lost"); },
         [this](const recheck_frontend&) { world.note("requests: recheck"); },
         [this, self](const drain_requests& order) {
-          world.note(order.mode == stop_mode::now ? "requests: stop now" : "requests: drain");
+          world.note(order.mode == stop_mode::now     ? "requests: stop now"
+                     : order.mode == stop_mode::drain ? "requests: drain"
+                                                      : "requests: keep runs");
           auto promise = self->make_response_promise<stop_report>();
           drains.push_back({promise, self});
           return caf::result<stop_report>{promise};
+        },
+        [](const recover_requests&) { return 0; },
+        [this](const finish_requests&) {
+          world.note("requests: finish");
+          return true;
         },
         [](const get_request_position&) { return queue_position_ptr{}; },
         [this](const run_progress&) { world.note("requests: progress"); },
@@ -120,7 +128,7 @@ TEST_CASE_METHOD(supervisor_fixture, "a stop is answered when the requests have 
   std::sort(heard.begin(), heard.end());
   CHECK(heard == lines{"session: end", "stop listening", "stopped, 1 ended"});
   world.tell(sessions.at(0), connection_closed{});
-  CHECK(world.heard() == lines{"ended"});
+  CHECK(world.heard() == lines{"requests: finish", "ended"});
 }
 
 TEST_CASE_METHOD(supervisor_fixture, "sessions that do not end are left behind") {
@@ -145,15 +153,15 @@ TEST_CASE_METHOD(supervisor_fixture, "a frontend that comes while the supervisor
   CHECK(world.heard() == lines{"link: welcome", "link: start", "session: end"});
 }
 
-TEST_CASE_METHOD(supervisor_fixture, "a supervisor that lost its lock takes nobody in and drains, once") {
+TEST_CASE_METHOD(supervisor_fixture, "a supervisor that lost its lock takes nobody in and leaves its runs, once") {
   holds_lock = false;
   world.pass(std::chrono::seconds{5});
-  CHECK(world.heard() == lines{"stop listening", "requests: drain"});
+  CHECK(world.heard() == lines{"stop listening", "requests: keep runs"});
   world.pass(std::chrono::minutes{1});
   CHECK(world.heard() == lines{});
 }
 
 TEST_CASE_METHOD(supervisor_fixture, "the death of an actor that everything depends on ends the process") {
   world.kill(admission->actor);
-  CHECK(world.heard() == lines{"stop listening", "ended"});
+  CHECK(world.heard() == lines{"stop listening", "requests: finish", "ended"});
 }

@@ -1,4 +1,4 @@
-#include "frontends/control/run_request_json.hpp"
+#include "messages/run_request_json.hpp"
 
 namespace agent_dispatch {
 

@@ -1,0 +1,186 @@
+#include "actors/storage/request_file.hpp"
+
+#include <unistd.h>
+
+#include "actors/storage/whole_file.hpp"
+#include "config/read_file.hpp"
+#include "messages/bytes_text.hpp"
+#include "messages/json.hpp"
+#include "messages/limits.hpp"
+#include "messages/run_request_json.hpp"
+#include "messages/version.hpp"
+
+namespace agent_dispatch {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+template <class Value>
+ordered_json or_null(const std::optional<Value>& value) {
+  return value ? ordered_json(*value) : ordered_json(nullptr);
+}
+
+ordered_json agent_json(const resolved_agent& agent) {
+  ordered_json json;
+  json["name"] = agent.name.value;
+  json["directory"] = bytes_to_text(agent.directory.native());
+  json["timeout_seconds"] = agent.timeout.count();
+  json["max_budget_usd"] = or_null(agent.max_budget_usd);
+  json["model"] = or_null(agent.model);
+  json["permission_mode"] = or_null(agent.permission_mode);
+  json["allowed_tools"] = or_null(agent.allowed_tools);
+  json["disallowed_tools"] = or_null(agent.disallowed_tools);
+  json["max_parallel"] = agent.max_parallel;
+  return json;
+}
+
+ordered_json run_json(const run_spec& spec) {
+  ordered_json json;
+  json["key"] = spec.key.value;
+  json["request"] = run_request_json(spec.request);
+  json["agent"] = agent_json(spec.agent);
+  json["session_id"] = spec.session.value;
+  json["resumed"] = spec.resumed;
+  json["timeout_seconds"] = spec.timeout.count();
+  json["depth"] = spec.depth;
+  json["parent"] = spec.parent ? ordered_json(spec.parent->value) : ordered_json(nullptr);
+  json["job"] = spec.job ? ordered_json(spec.job->value) : ordered_json(nullptr);
+  return json;
+}
+
+/// Members of an object by name; what is missing or of another type throws, and is caught in `decode_request`.
+const nlohmann::json& at(const nlohmann::json& json, const char* name) { return json.at(name); }
+
+template <class Value>
+std::optional<Value> optional_at(const nlohmann::json& json, const char* name) {
+  const auto& member = at(json, name);
+  return member.is_null() ? std::nullopt : std::optional{member.get<Value>()};
+}
+
+struct damaged {
+  std::string what;
+};
+
+template <class Value>
+Value need(expected<Value> value) {
+  if (!value)
+    throw damaged{value.error().message};
+  return std::move(*value);
+}
+
+resolved_agent agent_from(const nlohmann::json& json) {
+  resolved_agent agent;
+  agent.name = {at(json, "name").get<std::string>()};
+  agent.directory = need(text_to_bytes(at(json, "directory").get_ref<const std::string&>()));
+  agent.timeout = std::chrono::seconds{at(json, "timeout_seconds").get<std::int64_t>()};
+  agent.max_budget_usd = optional_at<double>(json, "max_budget_usd");
+  agent.model = optional_at<std::string>(json, "model");
+  agent.permission_mode = optional_at<std::string>(json, "permission_mode");
+  agent.allowed_tools = optional_at<std::vector<std::string>>(json, "allowed_tools");
+  agent.disallowed_tools = optional_at<std::vector<std::string>>(json, "disallowed_tools");
+  agent.max_parallel = at(json, "max_parallel").get<int>();
+  return agent;
+}
+
+run_spec_ptr run_from(const nlohmann::json& json) {
+  auto spec = std::make_shared<run_spec>();
+  spec->key = {at(json, "key").get<std::string>()};
+  spec->request = need(run_request_from(at(json, "request")));
+  spec->agent = agent_from(at(json, "agent"));
+  spec->session = {at(json, "session_id").get<std::string>()};
+  spec->resumed = at(json, "resumed").get<bool>();
+  spec->timeout = std::chrono::seconds{at(json, "timeout_seconds").get<std::int64_t>()};
+  spec->depth = at(json, "depth").get<int>();
+  if (auto parent = optional_at<std::string>(json, "parent"))
+    spec->parent = run_key{std::move(*parent)};
+  if (auto job = optional_at<std::string>(json, "job"))
+    spec->job = job_id{std::move(*job)};
+  if (!is_run_key(spec->key.value) || (spec->job && !is_job_id(spec->job->value)))
+    throw damaged{"an id cannot be used"};
+  return spec;
+}
+
+read_request request_from(const nlohmann::json& json) {
+  read_request read;
+  read.owner = at(json, "owner").get<std::string>();
+  read.request.key = {{at(json, "frontend").get<std::string>()}, at(json, "line").get<std::uint64_t>()};
+  read.request.spec = run_from(at(json, "run"));
+  read.request.deaths = at(json, "deaths").get<int>();
+  if (!is_uuid(read.request.key.frontend.value))
+    throw damaged{"an id cannot be used"};
+  return read;
+}
+
+/// Twice a frame: a request's text may grow when it is escaped.
+constexpr std::size_t most_bytes = 2 * limits::frame_bytes;
+
+expected<read_request> read_one(const fs::path& file) {
+  const auto text = read_file(file, most_bytes);
+  if (!text)
+    return io_failure("cannot read", file.native(), text.error().error_number);
+  return decode_request(text->bytes);
+}
+
+bool is_temporary(std::string_view name) { return name.starts_with('.'); }
+
+} // namespace
+
+std::string encode_request(const accepted_request& request, std::string_view owner) {
+  ordered_json json;
+  json["format"] = request_format;
+  json["owner"] = owner;
+  json["frontend"] = request.key.frontend.value;
+  json["line"] = request.key.line;
+  json["deaths"] = request.deaths;
+  json["run"] = run_json(*request.spec);
+  return dump(json) + "\n";
+}
+
+expected<read_request> decode_request(std::string_view text) {
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object())
+    return failure(fault_kind::protocol, "it is not a JSON object");
+  try {
+    if (at(json, "format").get<int>() > request_format)
+      return failure(fault_kind::version_mismatch, "a newer agent-dispatch wrote it; upgrade this one");
+    return request_from(json);
+  } catch (const nlohmann::json::exception& problem) {
+    return failure(fault_kind::protocol, problem.what());
+  } catch (const damaged& problem) {
+    return failure(fault_kind::protocol, problem.what);
+  }
+}
+
+expected<void> write_request(const fs::path& directory, const accepted_request& request, std::string_view owner) {
+  return write_whole_file(directory / request.key.text(), encode_request(request, owner),
+                          request.spec->job ? durability::disk : durability::page_cache);
+}
+
+void remove_request(const fs::path& directory, const accepted_request& request) {
+  if (::unlink((directory / request.key.text()).c_str()) == 0 && request.spec->job)
+    std::ignore = sync_directory(directory); // back after a power cut, it is found ended, and removed again
+}
+
+request_listing read_requests(const fs::path& directory) {
+  request_listing listing;
+  std::error_code problem;
+  std::vector<fs::path> files;
+  for (fs::directory_iterator entry{directory, problem}, end; !problem && entry != end; entry.increment(problem))
+    files.push_back(entry->path());
+  for (const auto& file : files) {
+    if (is_temporary(file.filename().native())) {
+      fs::remove(file, problem);
+      continue;
+    }
+    auto read = read_one(file);
+    if (read && read->request.key.text() == file.filename().native())
+      listing.requests.push_back(std::move(*read));
+    else
+      listing.skipped.push_back(file.native() + " is no request that can be executed: " +
+                                (read ? "its name is another one's" : read.error().message));
+  }
+  return listing;
+}
+
+} // namespace agent_dispatch
