@@ -6,6 +6,12 @@
 
 namespace agent_dispatch {
 
+/// How safely something is written down.
+enum class durability : std::uint8_t {
+  page_cache, ///< survives any process; for a synchronous request, whose caller goes with the machine
+  disk,       ///< fsynced: survives the machine; for jobs
+};
+
 /// Why a keeper ended its run; `none`: the CLI exited by itself.
 enum class end_reason {
   none,

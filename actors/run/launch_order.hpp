@@ -9,6 +9,7 @@
 #include "messages/fault.hpp"
 #include "messages/ids.hpp"
 #include "messages/limits.hpp"
+#include "messages/process.hpp"
 
 namespace agent_dispatch {
 
@@ -19,12 +20,6 @@ struct resource_limit {
   std::uint64_t hard = 0;
 
   bool operator==(const resource_limit&) const = default;
-};
-
-/// How safely the end of a run is written down.
-enum class durability : std::uint8_t {
-  page_cache, ///< survives any process; for a synchronous request, whose caller goes with the machine
-  disk,       ///< fsynced: survives the machine; for jobs
 };
 
 /// All that a keeper needs to start its CLI and to end it. Holds the caller's environment: never on disk, never logged.
