@@ -27,7 +27,7 @@ struct skipped_file {
 enum class change_outcome {
   written,       ///< the record on disk is the new one
   kept_terminal, ///< the one on disk was terminal already, and stays
-  gone,          ///< there is none any more, and there is nothing that had to be kept
+  gone,          ///< there is none, and none was made
 };
 
 struct changed_record {
@@ -117,6 +117,10 @@ public:
   expected<std::vector<skipped_file>> for_each(const visitor& visit) const;
 
 private:
+  class locked_directory;
+
+  expected<changed_record> give_up_stale(const job_id& id, double now) const;
+
   std::filesystem::path directory_;
   std::string owner_;
   step_hook hook_;
