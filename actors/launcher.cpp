@@ -9,11 +9,11 @@
 #include "actors/log.hpp"
 #include "actors/logic/child_environment.hpp"
 #include "actors/logic/command_line.hpp"
+#include "actors/logic/job_rules.hpp"
 #include "actors/logic/prompt.hpp"
 #include "actors/run/descriptor_io.hpp"
 #include "actors/run/open_lock.hpp"
 #include "actors/run/run_handles.hpp"
-#include "actors/storage/owner.hpp"
 #include "actors/storage/request_file.hpp"
 #include "config/read_file.hpp"
 #include "messages/json.hpp"
@@ -154,7 +154,7 @@ recovered_state_ptr launcher_state::recover() {
   for (const auto& read : found.requests) {
     for (const auto which : {attempt::first, attempt::without_session_id})
       known.insert(directory_of(read.request.spec->key, which));
-    if (is_same_owner(read.owner, owner))
+    if (owner_of_record(read.owner, owner) != job_owner::another_program)
       state->requests.push_back(recover(std::make_shared<accepted_request>(read.request)));
     else
       log::warn("request {} is another machine's; left alone", read.request.key.text());

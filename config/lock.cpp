@@ -45,14 +45,14 @@ expected<file_lock> file_lock::acquire(const std::filesystem::path& path, std::c
     if (lock.fd_ < 0)
       return failure(fault_kind::config_write,
                      sentence(path, std::string{"cannot be opened: "} + std::strerror(errno),
-                              "The configuration is changed only under this lock: make its directory writable."));
+                              "What it guards is changed only under this lock: make its directory writable."));
     int error = 0;
     while (::flock(lock.fd_, LOCK_EX | LOCK_NB) != 0) {
       error = errno;
       if (error != EWOULDBLOCK && error != EINTR)
         return failure(fault_kind::config_write,
                        sentence(path, std::string{"cannot be locked: "} + std::strerror(error),
-                                "Keep the configuration on a local file system."));
+                                "Keep it on a local file system."));
       if (clock::now() >= deadline)
         return failure(fault_kind::lock_timeout,
                        sentence(path,

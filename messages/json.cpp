@@ -1,6 +1,6 @@
 #include "messages/json.hpp"
 
-#include <concepts>
+#include "messages/member_reader.hpp"
 
 namespace agent_dispatch {
 
@@ -49,60 +49,6 @@ void add(ordered_json& json, const char* key, const std::optional<T>& value) {
   if (value)
     json[key] = *value;
 }
-
-void add_text(ordered_json& json, const char* key, const std::string& value) {
-  if (!value.empty())
-    json[key] = value;
-}
-
-/// Reads members of one object and remembers the first that is wrong.
-class member_reader {
-public:
-  explicit member_reader(const nlohmann::json& json) : json_{json} {}
-
-  const nlohmann::json* find(const char* key) const {
-    const auto found = json_.find(key);
-    return found == json_.end() || found->is_null() ? nullptr : &*found;
-  }
-
-  template <class T>
-  void read(const char* key, T& target) {
-    const auto* member = find(key);
-    if (member == nullptr)
-      return;
-    if constexpr (std::same_as<T, std::string>) {
-      take(key, member->is_string(), [&] { target = member->get<std::string>(); });
-    } else if constexpr (std::same_as<T, bool>) {
-      take(key, member->is_boolean(), [&] { target = member->get<bool>(); });
-    } else {
-      take(key, member->is_number(), [&] { target = member->get<T>(); });
-    }
-  }
-
-  template <class T>
-  void read(const char* key, std::optional<T>& target) {
-    if (find(key) == nullptr)
-      return;
-    T value{};
-    read(key, value);
-    if (wrong_.empty())
-      target = std::move(value);
-  }
-
-  const std::string& wrong() const { return wrong_; }
-
-private:
-  template <class Assign>
-  void take(const char* key, bool fits, Assign assign) {
-    if (fits)
-      assign();
-    else if (wrong_.empty())
-      wrong_ = key;
-  }
-
-  const nlohmann::json& json_;
-  std::string wrong_;
-};
 
 } // namespace
 
@@ -163,32 +109,6 @@ ordered_json to_json(const dispatch_result& result) {
   add(json, "hint", result.hint);
   if (result.budget_exceeded)
     json["budget_exceeded"] = true;
-  return json;
-}
-
-ordered_json to_json(const job_record& record) {
-  ordered_json json;
-  json["id"] = record.id.value;
-  json["agent"] = record.agent.value;
-  json["task"] = record.task;
-  add_text(json, "context", record.context);
-  add_text(json, "caller", record.caller);
-  add_text(json, "goal", record.goal);
-  json["status"] = to_string(record.status);
-  json["created_at"] = record.created_at;
-  add(json, "started_at", record.started_at);
-  add(json, "completed_at", record.completed_at);
-  if (record.result)
-    json["result"] = to_json(*record.result);
-  add(json, "error", record.error);
-  if (!record.progress.empty())
-    json["progress"] = record.progress;
-  add(json, "progress_updated_at", record.progress_updated_at);
-  add_text(json, "owner", record.owner);
-  if (record.session)
-    json["session_id"] = record.session->value;
-  if (record.retry_of)
-    json["retry_of"] = record.retry_of->value;
   return json;
 }
 

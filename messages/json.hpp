@@ -18,9 +18,15 @@ using ordered_json = nlohmann::ordered_json;
 /// (see `dump`), not here.
 ordered_json to_json(const dispatch_result& result);
 ordered_json to_json(const job_record& record);
+ordered_json to_json(const job_request& request);
 
 /// Fault `protocol` names the member that has the wrong type. Missing members keep their defaults.
 expected<dispatch_result> dispatch_result_from(const nlohmann::json& json);
+
+/// A record as `to_json` or the Python program has written it. Fault `protocol` names the member that is missing (id,
+/// agent, task, status and created_at must be there) or has a value that does not belong there. A member of null is an
+/// absent one. Members of no meaning here are kept in `unknown`.
+expected<job_record> job_record_from(const nlohmann::json& json);
 
 /// On one line, not ASCII-escaped; invalid UTF-8 becomes U+FFFD. Never throws.
 std::string dump(const ordered_json& json);

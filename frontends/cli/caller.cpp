@@ -70,4 +70,23 @@ expected<link_request> make_link_request(const cli_io& io, frontend_role role, s
   };
 }
 
+expected<std::optional<supervisor_link>> connect_if_running(cli_io& io) {
+  const auto paths = find_paths(io.environment, io.directory);
+  if (!paths)
+    return tl::unexpected(paths.error());
+  std::error_code ignored;
+  if (!std::filesystem::exists(paths->jobs, ignored))
+    return std::nullopt;
+  auto request = make_link_request(io, frontend_role::cli, supervisor_kind::shared);
+  if (!request)
+    return tl::unexpected(request.error());
+  request->missing = when_missing::fail;
+  auto link = connect_supervisor(*request);
+  if (!link && link.error().kind == fault_kind::supervisor_missing)
+    return std::nullopt;
+  if (!link)
+    return tl::unexpected(link.error());
+  return std::optional<supervisor_link>{std::move(*link)};
+}
+
 } // namespace agent_dispatch

@@ -14,4 +14,7 @@ enum class supervisor_kind { shared, embedded };
 /// How this process connects to its supervisor. `embedded` also when AGENT_DISPATCH_EMBEDDED is 1.
 expected<link_request> make_link_request(const cli_io& io, frontend_role role, supervisor_kind kind);
 
+/// Connects to a live supervisor without making anything. Absent: there is none.
+expected<std::optional<supervisor_link>> connect_if_running(cli_io& io);
+
 } // namespace agent_dispatch

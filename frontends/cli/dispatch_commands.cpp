@@ -7,6 +7,9 @@
 #include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
 
+#include "frontends/cli/job_commands.hpp"
+#include "frontends/cli/jobs_text.hpp"
+#include "frontends/cli/result_output.hpp"
 #include "frontends/cli/supervisor_text.hpp"
 #include "frontends/client/control_client.hpp"
 #include "messages/run_request_json.hpp"
@@ -14,46 +17,6 @@
 namespace agent_dispatch {
 
 namespace {
-
-void print_notes(cli_io& io, const dispatch_result& result) {
-  const auto note = [&io](std::string_view text) { io.err << painted(io, colour::yellow, text) << '\n'; };
-  if (!result.denied_tools.empty()) {
-    std::string tools;
-    for (const auto& tool : result.denied_tools)
-      tools += (tools.empty() ? "" : ", ") + printable(tool);
-    note("Denied tools: " + tools);
-  }
-  if (result.hint)
-    note(printable(*result.hint));
-}
-
-/// One line of figures: session, cost, time, turns.
-void print_figures(cli_io& io, const dispatch_result& result) {
-  std::string line;
-  const auto add = [&line](const std::string& text) { line += (line.empty() ? "" : "  ") + text; };
-  if (result.session)
-    add("session " + printable(result.session->value));
-  if (result.cost_usd)
-    add("cost $" + std::to_string(*result.cost_usd));
-  if (result.duration_ms)
-    add(std::to_string(*result.duration_ms) + " ms");
-  if (result.num_turns)
-    add(std::to_string(*result.num_turns) + (*result.num_turns == 1 ? " turn" : " turns"));
-  if (!line.empty())
-    io.err << painted(io, colour::dim, line) << '\n';
-}
-
-int print_result(cli_io& io, const dispatch_result& result) {
-  if (!result.result.empty())
-    io.out << result.result << (result.result.ends_with('\n') ? "" : "\n") << std::flush;
-  if (!result.success) {
-    const auto type = result.error_type ? std::string{to_string(*result.error_type)} : std::string{"failed"};
-    io.err << painted(io, colour::red, type) << ": " << result.error.value_or("") << '\n';
-  }
-  print_notes(io, result);
-  print_figures(io, result);
-  return result.success ? exit_success : exit_failure;
-}
 
 control_call make_call(const dispatch_options& options, cli_io& io) {
   control_call call{.method = "dispatch",
@@ -107,7 +70,10 @@ void declare_dispatch(CLI::App& app, cli_command& chosen, const bool& embedded) 
       "--timeout,--timeout-seconds",
       [options](std::int64_t seconds) { options->run.timeout = std::chrono::seconds{seconds}; },
       "Seconds this run may take, 10 to 7200; 0: as the agent is configured");
+  auto* const async = command.add_flag_callback(
+      "--async", [options] { options->wait = dispatch_wait::accept_job; }, std::string{jobs_text::async_help});
   add_common_options(command, options);
+  command.get_option("--stream")->excludes(async);
   finish(command, chosen, embedded, options);
 }
 
@@ -130,6 +96,9 @@ void declare_test(CLI::App& app, cli_command& chosen, const bool& embedded) {
 } // namespace
 
 int run_dispatch(const dispatch_options& options, cli_io& io) {
+  if (options.wait == dispatch_wait::accept_job)
+    return start_job("dispatch_async", run_request_json(options.run),
+                     {.supervisor = options.supervisor, .format = options.format}, io);
   const auto request = make_link_request(io, frontend_role::cli, options.supervisor);
   if (!request)
     return report_failure(io, options.format, request.error().message);

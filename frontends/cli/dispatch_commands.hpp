@@ -14,8 +14,14 @@ namespace agent_dispatch {
 
 enum class progress_display { none, lines };
 
+enum class dispatch_wait {
+  for_answer, ///< prints the answer
+  accept_job, ///< `--async`: prints the id of the job
+};
+
 struct dispatch_options {
   run_request run;
+  dispatch_wait wait = dispatch_wait::for_answer;
   progress_display progress = progress_display::none;
   output_format format = output_format::text;
   supervisor_kind supervisor = supervisor_kind::shared;

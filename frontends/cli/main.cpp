@@ -12,6 +12,7 @@
 
 #include "frontends/cli/config_commands.hpp"
 #include "frontends/cli/dispatch_commands.hpp"
+#include "frontends/cli/job_commands.hpp"
 #include "frontends/cli/supervisor_commands.hpp"
 #include "frontends/cli/supervisor_text.hpp"
 #include "messages/version.hpp"
@@ -50,6 +51,7 @@ int run_command_line(int argc, char** argv) {
   app.add_flag("--embedded", embedded, std::string{supervisor_text::embedded_help});
   register_config_commands(app, chosen);
   register_dispatch_commands(app, chosen, embedded);
+  register_job_commands(app, chosen, embedded);
   register_supervisor_commands(app, chosen, embedded);
   try {
     app.parse(argc, argv);

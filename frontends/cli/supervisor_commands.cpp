@@ -22,26 +22,6 @@ namespace {
 constexpr std::chrono::milliseconds look_again{5};
 constexpr std::chrono::seconds end_time{10};
 
-/// Connects to a live supervisor without making anything. Absent: there is none.
-expected<std::optional<supervisor_link>> connect_if_running(cli_io& io) {
-  const auto paths = find_paths(io.environment, io.directory);
-  if (!paths)
-    return tl::unexpected(paths.error());
-  std::error_code ignored;
-  if (!std::filesystem::exists(paths->jobs, ignored))
-    return std::nullopt;
-  auto request = make_link_request(io, frontend_role::cli, supervisor_kind::shared);
-  if (!request)
-    return tl::unexpected(request.error());
-  request->missing = when_missing::fail;
-  auto link = connect_supervisor(*request);
-  if (!link && link.error().kind == fault_kind::supervisor_missing)
-    return std::nullopt;
-  if (!link)
-    return tl::unexpected(link.error());
-  return std::optional<supervisor_link>{std::move(*link)};
-}
-
 std::string duration_text(double seconds) {
   const auto whole = static_cast<long>(seconds);
   if (whole >= 3600)

@@ -1,0 +1,53 @@
+#include "frontends/cli/result_output.hpp"
+
+#include <ostream>
+
+#include "frontends/cli/presentation.hpp"
+
+namespace agent_dispatch {
+
+namespace {
+
+void print_notes(cli_io& io, const dispatch_result& result) {
+  const auto note = [&io](std::string_view text) { io.err << painted(io, colour::yellow, text) << '\n'; };
+  if (!result.denied_tools.empty()) {
+    std::string tools;
+    for (const auto& tool : result.denied_tools)
+      tools += (tools.empty() ? "" : ", ") + printable(tool);
+    note("Denied tools: " + tools);
+  }
+  if (result.hint)
+    note(printable(*result.hint));
+}
+
+/// One line of figures: session, cost, time, turns.
+void print_figures(cli_io& io, const dispatch_result& result) {
+  std::string line;
+  const auto add = [&line](const std::string& text) { line += (line.empty() ? "" : "  ") + text; };
+  if (result.session)
+    add("session " + printable(result.session->value));
+  if (result.cost_usd)
+    add("cost $" + std::to_string(*result.cost_usd));
+  if (result.duration_ms)
+    add(std::to_string(*result.duration_ms) + " ms");
+  if (result.num_turns)
+    add(std::to_string(*result.num_turns) + (*result.num_turns == 1 ? " turn" : " turns"));
+  if (!line.empty())
+    io.err << painted(io, colour::dim, line) << '\n';
+}
+
+} // namespace
+
+int print_result(cli_io& io, const dispatch_result& result) {
+  if (!result.result.empty())
+    io.out << result.result << (result.result.ends_with('\n') ? "" : "\n") << std::flush;
+  if (!result.success) {
+    const auto type = result.error_type ? std::string{to_string(*result.error_type)} : std::string{"failed"};
+    io.err << painted(io, colour::red, type) << ": " << result.error.value_or("") << '\n';
+  }
+  print_notes(io, result);
+  print_figures(io, result);
+  return result.success ? exit_success : exit_failure;
+}
+
+} // namespace agent_dispatch
