@@ -63,6 +63,14 @@ admission_actor::behavior_type admission(admission_actor::stateful_pointer<admis
       [&state](const admit_run& order) { state.admit(order); },
       [&state](const readmit_run& order) { state.readmit(order); },
       [&state](const release_run& order) { state.release(order.run); },
+      [&state](const add_wait& order) {
+        state.policy.add_wait(order.waiter, order.target);
+        state.hand_out();
+      },
+      [&state](const remove_wait& order) {
+        state.policy.remove_wait(order.waiter, order.target);
+        state.hand_out();
+      },
       [&state](const withdraw_run& order) { return state.withdraw(order.run); },
       [&state](const set_max_concurrency& order) {
         state.policy.set_max_concurrency(order.slots);

@@ -7,14 +7,15 @@ namespace agent_dispatch {
 
 void agent_state::execute(const execute_run& order) {
   const auto& key = order.spec->key;
-  if (!runs.emplace(key, entry{order.spec, order.listener, {}, false}).second)
+  if (!runs.emplace(key, entry{.spec = order.spec, .listener = order.listener, .run = {}}).second)
     return;
   self->send(order.listener, run_progress{key, {progress_kind::queued, {}}});
   self->send(admission, admit_run{order.spec, self});
 }
 
 void agent_state::adopt(const adopt_run& order) {
-  const auto [place, is_new] = runs.emplace(order.spec->key, entry{order.spec, order.listener, {}, false});
+  const auto [place, is_new] =
+      runs.emplace(order.spec->key, entry{.spec = order.spec, .listener = order.listener, .run = {}});
   if (!is_new)
     return;
   spawn(place->second);
@@ -36,6 +37,8 @@ void agent_state::cancel(const run_key& run) {
     self->send(found->second.run, cancel_run{run});
     return;
   }
+  if (found->second.granted)
+    return; // the answer whether its job may start is awaited
   self->request(admission, caf::infinite, withdraw_run{run})
       .then(
           [this, run](bool was_queued) {
@@ -55,12 +58,39 @@ void agent_state::start(const run_granted& grant) {
     return;
   }
   auto& run = found->second;
-  if (run.cancelled) {
-    self->send(admission, release_run{grant.run});
-    self->send(run.listener, run_finished{grant.run, answer_cancelled_in_queue(*run.spec)});
-    runs.erase(found);
-    return;
-  }
+  run.granted = true;
+  if (run.cancelled)
+    give_back(grant.run);
+  else if (run.spec->job)
+    ask_to_start(grant, *run.spec->job);
+  else
+    begin(grant);
+}
+
+void agent_state::ask_to_start(const run_granted& grant, const job_id& job) {
+  self->request(jobs, caf::infinite, start_job{job})
+      .then(
+          [this, grant](bool may_start) {
+            const auto found = runs.find(grant.run);
+            if (found == runs.end())
+              return;
+            if (may_start && !found->second.cancelled)
+              begin(grant);
+            else
+              give_back(grant.run);
+          },
+          [this, grant](const caf::error&) { give_back(grant.run); });
+}
+
+void agent_state::give_back(const run_key& run) {
+  const auto found = runs.find(run);
+  self->send(admission, release_run{run});
+  self->send(found->second.listener, run_finished{run, answer_cancelled_in_queue(*found->second.spec)});
+  runs.erase(found);
+}
+
+void agent_state::begin(const run_granted& grant) {
+  auto& run = runs.at(grant.run);
   if (grant.past_max_parallel)
     log::info("run {}: enters agent '{}' past max_parallel, since a run that waits for it holds the seat",
               grant.run.value, run.spec->agent.name.value);
@@ -104,9 +134,10 @@ void agent_state::run_died(const caf::down_msg& down) {
 }
 
 agent_actor::behavior_type agent(agent_actor::stateful_pointer<agent_state> self, const admission_actor& admission,
-                                 run_spawner spawn_run) {
+                                 const jobs_actor& jobs, run_spawner spawn_run) {
   auto& state = self->state;
   state.admission = admission;
+  state.jobs = jobs;
   state.spawn_run = std::move(spawn_run);
   self->set_down_handler([&state](const caf::down_msg& down) { state.run_died(down); });
   self->set_exit_handler([&state](const caf::exit_msg& order) { state.end(order); });

@@ -25,12 +25,18 @@ struct agent_state {
     run_listener listener;
     run_actor run;          ///< null while queued
     bool cancelled = false; ///< while queued: admission has been asked to let it go
+    bool granted = false;   ///< has seat and slot, but may still have to ask whether its job may start
   };
 
   void execute(const execute_run& order);
   void adopt(const adopt_run& order);
   void cancel(const run_key& run);
   void start(const run_granted& grant);
+  /// The run of a job starts when its record says so, and not at all when that is terminal.
+  void ask_to_start(const run_granted& grant, const job_id& job);
+  void begin(const run_granted& grant);
+  /// It was granted, and is not wanted any more.
+  void give_back(const run_key& run);
   void spawn(entry& run);
   void pass_on(const run_progress& progress);
   void finish(const run_finished& finished);
@@ -41,6 +47,7 @@ struct agent_state {
 
   agent_actor::pointer self;
   admission_actor admission;
+  jobs_actor jobs;
   run_spawner spawn_run;
   std::map<run_key, entry> runs;
 
@@ -48,6 +55,6 @@ struct agent_state {
 };
 
 agent_actor::behavior_type agent(agent_actor::stateful_pointer<agent_state> self, const admission_actor& admission,
-                                 run_spawner spawn_run);
+                                 const jobs_actor& jobs, run_spawner spawn_run);
 
 } // namespace agent_dispatch

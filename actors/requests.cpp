@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "actors/log.hpp"
+#include "actors/logic/sentences.hpp"
 #include "actors/run_answers.hpp"
 
 namespace agent_dispatch {
@@ -11,6 +12,8 @@ namespace {
 
 /// How often the lock of a frontend is looked at whose connection is gone.
 constexpr std::chrono::seconds lock_recheck{1};
+/// How often the end of a job is written that could not be.
+constexpr std::chrono::seconds record_again{5};
 
 dispatch_answer stopping_answer() {
   return {failure(fault_kind::supervisor_stopping,
@@ -47,13 +50,15 @@ void requests_state::take_up(entry& request, const dispatch_call& call) {
   request.call.waiting = call.waiting;
   request.call.caller = call.caller;
   const auto key = call.request;
-  if (request.answer) {
+  if (request.is_job) {
+    tell_acceptance(request);
+  } else if (request.answer) {
     self->send(call.waiting, request_answered{key, *request.answer});
     return;
   }
   if (request.started)
     self->send(call.waiting, request_progress{key, {progress_kind::started, {}}});
-  if (call.cancelled)
+  if (call.cancelled && !request.is_job)
     cancel(key);
   else if (request.now == phase::waiting && !draining)
     execute(request);
@@ -112,8 +117,50 @@ void requests_state::recorded(const request_key& key, const write_outcome& outco
     answer(key, answer_not_recorded(*request.spec, *outcome.problem));
   else if (request.cancelled)
     answer(key, answer_cancelled_in_queue(*request.spec));
+  else if (request.spec->job)
+    create_job_of(request);
   else
     execute(request);
+}
+
+void requests_state::create_job_of(entry& request) {
+  request.now = phase::creating;
+  const auto key = request.call.request;
+  self->request(jobs, caf::infinite, create_job{key, request.spec})
+      .then([this, key](const write_outcome& outcome) { job_created(key, outcome); },
+            [this, key](const caf::error&) {
+              job_created(key, {fault{fault_kind::lost, "the registry of jobs died; try again"}});
+            });
+}
+
+void requests_state::job_created(const request_key& key, const write_outcome& outcome) {
+  const auto found = requests.find(key);
+  if (found == requests.end() || found->second.now != phase::creating)
+    return;
+  auto& request = found->second;
+  if (outcome.problem) {
+    answer(key, answer_not_recorded(*request.spec, *outcome.problem));
+    return;
+  }
+  request.is_job = true;
+  request.acknowledged = request.orphaned;
+  tell_acceptance(request);
+  if (keeping_runs)
+    return;
+  // Whoever cancelled the call before it was answered does not want the job.
+  if (std::exchange(request.cancelled, false) || ending_all)
+    caf::anon_send(jobs, cancel_job{request.spec->job->value});
+  execute(request);
+}
+
+void requests_state::tell_acceptance(const entry& request) {
+  job_record record;
+  record.id = *request.spec->job;
+  record.agent = request.spec->agent.name;
+  if (request.call.waiting)
+    self->send(request.call.waiting,
+               request_answered{request.call.request,
+                                {.value = dispatch_result{}, .job = std::make_shared<const job_record>(record)}});
 }
 
 void requests_state::execute(entry& request) {
@@ -129,15 +176,14 @@ void requests_state::execute(entry& request) {
 }
 
 caf::result<int> requests_state::recover() {
-  auto promise = self->make_response_promise<int>();
+  recoveries.push_back(self->make_response_promise<int>());
   self->request(launcher, caf::infinite, recover_state{})
-      .then(
-          [this, promise](const recovered_state_ptr& state) mutable {
-            recovered(*state);
-            promise.deliver(static_cast<int>(state->requests.size()));
-          },
-          [promise](caf::error& problem) mutable { promise.deliver(std::move(problem)); });
-  return promise;
+      .then([this](const recovered_state_ptr& state) { recovered(*state); },
+            [this](const caf::error& problem) {
+              log::error("what earlier supervisors have left cannot be read: {}", self->system().render(problem));
+              finish_recovery_if_done();
+            });
+  return recoveries.back();
 }
 
 void requests_state::recovered(const recovered_state& state) {
@@ -152,26 +198,86 @@ void requests_state::recovered(const recovered_state& state) {
   }
   for (const auto& frontend : frontends)
     check_frontend(frontend);
+  recovered_count = static_cast<int>(state.requests.size());
+  finish_recovery_if_done();
 }
 
 void requests_state::take_over(const recovered_request& found) {
   const auto& accepted = *found.request;
-  entry request{.call = {.request = accepted.key, .caller = {}, .run = accepted.spec->request, .waiting = {}},
-                .now = phase::waiting,
-                .accepted = found.request,
-                .spec = accepted.spec,
-                .agent = {},
-                .answer = {}};
-  if (found.condition != run_condition::not_started) {
-    log::info("run {}: taken over, {}", accepted.spec->key.value,
-              found.condition == run_condition::live ? "it goes on" : "it has ended");
-    request.now = phase::executing;
-    request.started = true;
-    request.agent = agent_for(accepted.spec->agent.name);
-    by_run[accepted.spec->key] = accepted.key;
-    self->send(request.agent, adopt_run{accepted.spec, self, found.how});
+  const auto [place, is_new] =
+      requests.emplace(accepted.key, entry{.call = {.request = accepted.key,
+                                                    .caller = {},
+                                                    .run = accepted.spec->request,
+                                                    .waiting = {},
+                                                    .kind = accepted.spec->job ? call_kind::job : call_kind::answer},
+                                           .now = phase::waiting,
+                                           .accepted = found.request,
+                                           .spec = accepted.spec,
+                                           .agent = {},
+                                           .answer = {}});
+  if (accepted.spec->job)
+    take_over_job(found);
+  else if (found.condition != run_condition::not_started)
+    adopt(place->second, found);
+}
+
+void requests_state::adopt(entry& request, const recovered_request& found) {
+  log::info("run {}: taken over, {}", request.spec->key.value,
+            found.condition == run_condition::live ? "it goes on" : "it has ended");
+  request.now = phase::executing;
+  request.started = true;
+  request.agent = agent_for(request.spec->agent.name);
+  by_run[request.spec->key] = request.call.request;
+  self->send(request.agent, adopt_run{request.spec, self, found.how});
+}
+
+void requests_state::take_over_job(const recovered_request& found) {
+  ++adopting;
+  requests.at(found.request->key).is_job = true;
+  self->request(jobs, caf::infinite, adopt_job{found.request->key, found.request->spec})
+      .then(
+          [this, found](const job_found& job) {
+            --adopting;
+            job_adopted(found, job.record ? *job.record : job_record{});
+            finish_recovery_if_done();
+          },
+          [this](const caf::error&) {
+            --adopting;
+            finish_recovery_if_done();
+          });
+}
+
+void requests_state::job_adopted(const recovered_request& found, const job_record& record) {
+  const auto place = requests.find(found.request->key);
+  if (place == requests.end())
+    return;
+  auto& request = place->second;
+  if (found.condition != run_condition::not_started)
+    adopt(request, found);
+  if (!is_terminal(record.status)) {
+    // Its frontend may have been found gone while the record was read.
+    if (request.now == phase::waiting && request.orphaned)
+      never_start(request);
+    return;
   }
-  requests.emplace(accepted.key, std::move(request));
+  if (found.condition == run_condition::not_started)
+    conclude_job(request, answer_cancelled_in_queue(*request.spec));
+  else
+    cancel(found.request->key);
+}
+
+void requests_state::finish_recovery_if_done() {
+  if (adopting > 0)
+    return;
+  for (auto& promise : recoveries)
+    promise.deliver(recovered_count);
+  recoveries.clear();
+  self->request(config, caf::infinite, get_config{})
+      .then(
+          [this](const config_snapshot_ptr& snapshot) {
+            self->send(jobs, jobs_adopted{snapshot->value.settings.job_retention_days});
+          },
+          [](const caf::error&) { log::warn("the configuration was not answered"); });
 }
 
 void requests_state::cancel(const request_key& key) {
@@ -180,7 +286,9 @@ void requests_state::cancel(const request_key& key) {
     return;
   auto& request = found->second;
   request.cancelled = true;
-  if (request.now == phase::waiting)
+  if (request.now == phase::waiting && request.is_job)
+    conclude_job(request, answer_cancelled_in_queue(*request.spec));
+  else if (request.now == phase::waiting)
     answer(key, answer_cancelled_in_queue(*request.spec));
   if (request.now != phase::executing)
     return;
@@ -205,12 +313,24 @@ void requests_state::pass_on(const run_progress& progress) {
     return;
   auto& request = requests.at(found->second);
   request.started = request.started || progress.event.kind == progress_kind::started;
-  if (request.call.waiting)
+  if (request.is_job)
+    self->send(jobs, job_progressed{*request.spec->job, progress.event});
+  else if (request.call.waiting)
     self->send(request.call.waiting, request_progress{found->second, progress.event});
 }
 
 void requests_state::finish(const run_finished& event) {
-  if (const auto found = by_run.find(event.run); found != by_run.end())
+  const auto found = by_run.find(event.run);
+  if (found == by_run.end())
+    return;
+  auto& request = requests.at(found->second);
+  if (request.now != phase::executing)
+    return;
+  if (request.is_job)
+    conclude_job(request, event.answer);
+  else if (request.spec->ref && event.answer.value)
+    keep_result_of(request, event.answer);
+  else
     answer(request_key{found->second}, event.answer);
 }
 
@@ -228,13 +348,77 @@ void requests_state::answer(const request_key& key, dispatch_answer answer) {
   finish_drain_if_idle();
 }
 
+void requests_state::keep_result_of(entry& request, const dispatch_answer& given) {
+  request.now = phase::concluding;
+  const auto key = request.call.request;
+  self->request(jobs, caf::infinite, keep_result{request.spec, *given.value})
+      .then(
+          [this, key, given, ref = *request.spec->ref](const write_outcome& outcome) {
+            auto kept = given;
+            if (outcome.problem)
+              kept.not_kept = outcome.problem;
+            else
+              kept.ref = ref;
+            answer(key, std::move(kept));
+          },
+          [this, key, given](const caf::error&) { answer(key, given); });
+}
+
+void requests_state::conclude_job(entry& request, const dispatch_answer& given) {
+  request.now = phase::concluding;
+  const auto key = request.call.request;
+  self->request(jobs, caf::infinite, finish_job{*request.spec->job, given})
+      .then([this, key, given](const write_outcome& outcome) { job_concluded(key, given, outcome); },
+            [this, key, given](const caf::error&) {
+              job_concluded(key, given, {fault{fault_kind::lost, "the registry of jobs died"}});
+            });
+}
+
+void requests_state::job_concluded(const request_key& key, const dispatch_answer& given, const write_outcome& outcome) {
+  const auto found = requests.find(key);
+  if (found == requests.end())
+    return;
+  auto& request = found->second;
+  // What could not be written is tried again; until then the run directory keeps the result, for the next supervisor as
+  // well.
+  request.now = phase::answered;
+  request.answer = given;
+  request.unwritten = outcome.problem.has_value();
+  if (outcome.problem)
+    self->delayed_send(self, record_again, retry_conclusion{key});
+  else if (request.acknowledged)
+    forget(key);
+  finish_drain_if_idle();
+}
+
+void requests_state::conclude_again(const request_key& key) {
+  if (const auto found = requests.find(key); found != requests.end() && found->second.is_job && found->second.answer)
+    conclude_job(found->second, dispatch_answer{*found->second.answer});
+}
+
+void requests_state::never_start(entry& request) {
+  request.now = phase::concluding;
+  request.acknowledged = true;
+  const auto key = request.call.request;
+  self->request(jobs, caf::infinite, fail_job{*request.spec->job, sentences::job_never_started()})
+      .then([this, key](const write_outcome& outcome) { job_concluded(key, {dispatch_result{}}, outcome); },
+            [](const caf::error&) { log::error("the registry of jobs died"); });
+}
+
 void requests_state::acknowledge(const request_key& key) {
-  if (const auto found = requests.find(key); found != requests.end() && found->second.now == phase::answered)
+  const auto found = requests.find(key);
+  if (found == requests.end())
+    return;
+  if (found->second.is_job)
+    found->second.acknowledged = true;
+  if (found->second.now == phase::answered)
     forget(key);
 }
 
 void requests_state::forget(const request_key& key) {
   const auto found = requests.find(key);
+  if (found->second.unwritten)
+    return;
   if (found->second.accepted) {
     self->send(launcher, discard_request{found->second.accepted});
     by_run.erase(found->second.spec->key);
@@ -242,7 +426,17 @@ void requests_state::forget(const request_key& key) {
   requests.erase(found);
 }
 
-void requests_state::arrive(const frontend_arrived& event) { ++connections[event.frontend]; }
+void requests_state::arrive(const frontend_arrived& event) {
+  ++connections[event.frontend];
+  if (draining)
+    return;
+  // What is queued for a job needs nothing but its caller's environment; a synchronous request is asked for again.
+  for (auto& [key, request] : requests)
+    if (key.frontend == event.frontend && request.is_job && request.now == phase::waiting) {
+      request.call.caller = event.caller;
+      execute(request);
+    }
+}
 
 void requests_state::depart(const frontend_id& frontend) {
   if (const auto found = connections.find(frontend); found != connections.end() && --found->second <= 0)
@@ -272,13 +466,14 @@ void requests_state::frontend_gone(const frontend_id& frontend) {
   for (const auto& key : its) {
     auto& request = requests.at(key);
     request.orphaned = true;
+    request.acknowledged = true;
     if (request.now == phase::answered)
       forget(key);
-    else
+    else if (!request.is_job && !request.spec_is_job())
       cancel(key);
+    else if (request.is_job && request.now == phase::waiting && adopting == 0)
+      never_start(request);
   }
-  if (!its.empty())
-    log::info("frontend {}: gone; {} of its requests ended", frontend.value, its.size());
 }
 
 caf::result<stop_report> requests_state::drain(stop_mode mode) {
@@ -303,7 +498,10 @@ void requests_state::end_all() {
     const auto& request = requests.at(key);
     if (request.started && !request.cancelled)
       ended.ended.push_back({request.spec->key, request.spec->agent.name, request.spec->session});
-    cancel(key);
+    if (request.is_job)
+      caf::anon_send(jobs, cancel_job{request.spec->job->value});
+    else
+      cancel(key);
   }
 }
 
@@ -383,11 +581,14 @@ void requests_state::end(const caf::exit_msg& order) {
 
 requests_actor::behavior_type requests(requests_actor::stateful_pointer<requests_state> self,
                                        const config_actor& config, const admission_actor& admission,
-                                       const launcher_actor& launcher, agent_spawner spawn_agent) {
+                                       const launcher_actor& launcher, const jobs_actor& jobs,
+                                       agent_spawner spawn_agent) {
   auto& state = self->state;
   state.config = config;
   state.admission = admission;
   state.launcher = launcher;
+  state.jobs = jobs;
+  self->send(jobs, serve_requests{self});
   state.spawn_agent = std::move(spawn_agent);
   self->set_exit_handler([&state](const caf::exit_msg& order) { state.end(order); });
   return {
@@ -398,6 +599,7 @@ requests_actor::behavior_type requests(requests_actor::stateful_pointer<requests
       [&state](const frontend_disconnected& event) { state.depart(event.frontend); },
       [&state](const recheck_frontend& order) { state.check_frontend(order.frontend); },
       [&state](const recover_requests&) { return state.recover(); },
+      [&state](const retry_conclusion& order) { state.conclude_again(order.request); },
       [&state](const drain_requests& order) { return state.drain(order.mode); },
       [&state](const finish_requests&) { return state.finish_all(); },
       [&state](const get_request_position& order) { return state.position(order.request); },

@@ -20,13 +20,16 @@ using agent_spawner = std::function<agent_actor(caf::actor_system&)>;
 ///     (none) ──recover──▶ executing (its run is there)                │ asked for again
 ///            └─────────▶ waiting (for its caller's environment) ──────┘
 ///
+///     of a job: recording ──▶ creating (its record; then its caller is answered) ──▶ executing ──▶ concluding (its
+///     record again) ──▶ answered
+///
 /// A cancel in `executing` ends the run, whose end is the answer. A request of a frontend that is gone is cancelled,
 /// and forgotten when it has ended. `recording`: its file is being written; nothing is started before it is there.
 /// Asked for again, a request goes on as it is, and an answer is given once more: a key is never executed twice.
 struct requests_state {
   explicit requests_state(requests_actor::pointer own) : self{own} {}
 
-  enum class phase { resolving, recording, waiting, executing, answered };
+  enum class phase { resolving, recording, creating, waiting, executing, concluding, answered };
 
   struct entry {
     dispatch_call call; ///< `caller` and `waiting` are null until somebody has asked for a recovered one
@@ -34,10 +37,16 @@ struct requests_state {
     bool cancelled = false;
     bool started = false;
     bool orphaned = false;         ///< nobody will acknowledge the answer
+    bool is_job = false;           ///< its record is there; its caller has been answered, or will be when it asks again
+    bool acknowledged = false;     ///< of a job: its caller knows it
+    bool unwritten = false;        ///< of a job: its end could not be recorded yet
     accepted_request_ptr accepted; ///< null until recorded
     run_spec_ptr spec;             ///< null while resolving
     agent_actor agent;             ///< null until executing
     std::optional<dispatch_answer> answer;
+
+    /// Will be a job, or is one.
+    bool spec_is_job() const { return call.kind == call_kind::job; }
   };
 
   void accept(const dispatch_call& call);
@@ -46,15 +55,27 @@ struct requests_state {
   void apply_limits(const config_snapshot& snapshot);
   void record(entry& request, run_spec_ptr spec);
   void recorded(const request_key& key, const write_outcome& outcome);
+  void create_job_of(entry& request);
+  void job_created(const request_key& key, const write_outcome& outcome);
+  void tell_acceptance(const entry& request);
   void execute(entry& request);
   caf::result<int> recover();
   void recovered(const recovered_state& state);
   void take_over(const recovered_request& found);
+  void take_over_job(const recovered_request& found);
+  void job_adopted(const recovered_request& found, const job_record& record);
+  void adopt(entry& request, const recovered_request& found);
+  void finish_recovery_if_done();
   void cancel(const request_key& key);
   void cancel_children(const run_key& run);
   void pass_on(const run_progress& progress);
   void finish(const run_finished& event);
   void answer(const request_key& key, dispatch_answer answer);
+  void keep_result_of(entry& request, const dispatch_answer& answer);
+  void conclude_job(entry& request, const dispatch_answer& answer);
+  void job_concluded(const request_key& key, const dispatch_answer& answer, const write_outcome& outcome);
+  void conclude_again(const request_key& key);
+  void never_start(entry& request);
   void acknowledge(const request_key& key);
   void forget(const request_key& key);
   void arrive(const frontend_arrived& event);
@@ -77,6 +98,7 @@ struct requests_state {
   config_actor config;
   admission_actor admission;
   launcher_actor launcher;
+  jobs_actor jobs;
   agent_spawner spawn_agent;
   std::map<request_key, entry> requests;
   std::map<run_key, request_key> by_run;
@@ -88,6 +110,9 @@ struct requests_state {
   bool keeping_runs = false; ///< by a stop that leaves everything as it is
   stop_report ended;
   std::vector<caf::typed_response_promise<stop_report>> drained;
+  std::size_t adopting = 0; ///< jobs of earlier supervisors
+  std::vector<caf::typed_response_promise<int>> recoveries;
+  int recovered_count = 0;
   std::size_t looking_at = 0; ///< frontends, on the way out
   std::vector<caf::typed_response_promise<bool>> finished;
 
@@ -96,6 +121,7 @@ struct requests_state {
 
 requests_actor::behavior_type requests(requests_actor::stateful_pointer<requests_state> self,
                                        const config_actor& config, const admission_actor& admission,
-                                       const launcher_actor& launcher, agent_spawner spawn_agent);
+                                       const launcher_actor& launcher, const jobs_actor& jobs,
+                                       agent_spawner spawn_agent);
 
 } // namespace agent_dispatch

@@ -33,6 +33,11 @@ tl::expected<run_spec_ptr, dispatch_answer> make_spec(run_key key, const dispatc
   spec->depth = call.caller->depth + 1;
   spec->parent = call.caller->parent;
   spec->caller = call.caller;
+  spec->retry_of = call.retry_of;
+  if (call.kind == call_kind::job)
+    spec->job = make_job_id();
+  if (call.kind == call_kind::ref)
+    spec->ref = make_job_id();
   if (const auto command = build_command_line(spec->agent, session); !command)
     return tl::unexpected(dispatch_answer{refuse(agent.name, command.error())});
   return spec;

@@ -181,17 +181,23 @@ supervisor_actor::behavior_type supervisor(supervisor_actor::stateful_pointer<su
                                            session_factory make_session) {
   auto& state = self->state;
   state.process = std::move(process);
-  state.core = {self, owned.config, owned.requests};
+  state.core = {self, owned.config, owned.requests, owned.jobs};
   state.admission = owned.admission;
   state.launcher = owned.launcher;
   state.make_session = std::move(make_session);
   state.started = state.busy_until = std::chrono::steady_clock::now();
   for (const auto& actor : {caf::actor_cast<caf::actor>(owned.config), caf::actor_cast<caf::actor>(owned.admission),
-                            caf::actor_cast<caf::actor>(owned.launcher), caf::actor_cast<caf::actor>(owned.requests)})
+                            caf::actor_cast<caf::actor>(owned.launcher), caf::actor_cast<caf::actor>(owned.requests),
+                            caf::actor_cast<caf::actor>(owned.jobs)})
     self->monitor(actor);
+  for (const auto& store : owned.stores)
+    self->monitor(store);
   self->set_down_handler([&state](const caf::down_msg& down) { state.session_ended(down); });
   self->attach_functor([owned, ended = state.process.ended](const caf::error&) {
     caf::anon_send_exit(owned.requests, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(owned.jobs, caf::exit_reason::user_shutdown);
+    for (const auto& store : owned.stores)
+      caf::anon_send_exit(store, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(owned.admission, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(owned.launcher, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(owned.config, caf::exit_reason::user_shutdown);

@@ -68,6 +68,8 @@ struct supervised_actors {
   admission_actor admission;
   launcher_actor launcher;
   requests_actor requests;
+  jobs_actor jobs;
+  std::vector<job_store_actor> stores;
 };
 
 supervisor_actor::behavior_type supervisor(supervisor_actor::stateful_pointer<supervisor_state> self,

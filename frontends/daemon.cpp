@@ -23,6 +23,8 @@
 #include "actors/io/io_thread.hpp"
 #include "actors/io/listener.hpp"
 #include "actors/io/output_watch.hpp"
+#include "actors/job_registry.hpp"
+#include "actors/job_store.hpp"
 #include "actors/launcher.hpp"
 #include "actors/log.hpp"
 #include "actors/requests.hpp"
@@ -252,16 +254,22 @@ private:
     const auto file = std::make_shared<config_file>(paths);
     owned.admission = system.spawn(admission, file->current()->value.settings.max_concurrency);
     owned.config = system.spawn<caf::detached>(config, file);
-    owned.launcher = system.spawn<caf::detached>(launcher, options_.where, owner_of(options_.where.jobs), keeper_);
+    const auto mark = owner_of(options_.where.jobs);
+    owned.launcher = system.spawn<caf::detached>(launcher, options_.where, mark, keeper_);
+    const job_stores stores{.writer = system.spawn<caf::detached>(job_store, options_.where.jobs, mark),
+                            .reader = system.spawn<caf::detached>(job_store, options_.where.jobs, mark)};
+    owned.stores = {stores.writer, stores.reader};
+    owned.jobs = system.spawn(job_registry, stores, owned.admission, mark);
     const auto spawn_run = [this, launcher_handle = owned.launcher](caf::actor_system& in, run_spec_ptr spec,
                                                                     const run_listener& listener) -> run_actor {
       return in.spawn(agent_dispatch::run, std::move(spec), listener, launcher_handle, &watcher_);
     };
-    const auto spawn_agent = [spawn_run, admission_handle = owned.admission](caf::actor_system& in) -> agent_actor {
-      return in.spawn(agent, admission_handle, run_spawner{spawn_run});
+    const auto spawn_agent = [spawn_run, admission_handle = owned.admission,
+                              jobs_handle = owned.jobs](caf::actor_system& in) -> agent_actor {
+      return in.spawn(agent, admission_handle, jobs_handle, run_spawner{spawn_run});
     };
     requests_ = owned.requests =
-        system.spawn(requests, owned.config, owned.admission, owned.launcher, agent_spawner{spawn_agent});
+        system.spawn(requests, owned.config, owned.admission, owned.launcher, owned.jobs, agent_spawner{spawn_agent});
     const supervisor_process process{.where = options_.where,
                                      .holds_lock = [this] { return lock_.is_still_ours(); },
                                      .stop_listening = [this] { stop_listening_(); },

@@ -2,6 +2,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/logic/job_rules.hpp"
 #include "config/file.hpp"
 #include "messages/hello.hpp"
 #include "messages/process.hpp"
@@ -155,6 +156,17 @@ using agent_actor = caf::typed_actor<
 // --- admission
 // -----------------------------------------------------------------------------------------------------------
 
+/// A live run waits for another one (by `dispatch_wait`), so that the two may be in a cycle.
+struct add_wait {
+  run_key waiter;
+  run_key target;
+};
+
+struct remove_wait {
+  run_key waiter;
+  run_key target;
+};
+
 struct admit_run {
   run_spec_ptr spec;
   agent_actor agent; ///< is told `run_granted` once the run has its seat and slot
@@ -192,13 +204,13 @@ struct get_queued_descendants {
 using queue_position_ptr = std::shared_ptr<const queue_position>;
 using run_keys = std::vector<run_key>;
 
-using admission_actor =
-    caf::typed_actor<takes<admit_run>, takes<readmit_run>, takes<release_run>, asks<withdraw_run>::with<bool>,
-                     takes<set_max_concurrency>, asks<get_admission>::with<admission_figures>,
-                     /// Null when the run is not queued.
-                     asks<get_queue_position>::with<queue_position_ptr>,
-                     /// Queued runs that a run, or one below it, waits for.
-                     asks<get_queued_descendants>::with<run_keys>>;
+using admission_actor = caf::typed_actor<takes<admit_run>, takes<readmit_run>, takes<release_run>, takes<add_wait>,
+                                         takes<remove_wait>, asks<withdraw_run>::with<bool>, takes<set_max_concurrency>,
+                                         asks<get_admission>::with<admission_figures>,
+                                         /// Null when the run is not queued.
+                                         asks<get_queue_position>::with<queue_position_ptr>,
+                                         /// Queued runs that a run, or one below it, waits for.
+                                         asks<get_queued_descendants>::with<run_keys>>;
 
 // --- launcher
 // ------------------------------------------------------------------------------------------------------------
@@ -300,12 +312,21 @@ struct request_answered {
 /// Whoever waits for a request: a session.
 using requester = caf::typed_actor<takes<request_progress>, takes<request_answered>>;
 
+/// What a caller wants back.
+enum class call_kind {
+  answer, ///< the result
+  ref,    ///< the result, kept under an id
+  job,    ///< a job, at once
+};
+
 struct dispatch_call {
   request_key request;
   std::shared_ptr<const caller_context> caller;
   run_request run;
   requester waiting;
   bool cancelled = false; ///< the client has cancelled it already: it must not start, and is ended if it runs
+  call_kind kind = call_kind::answer;
+  std::optional<job_id> retry_of{}; ///< of a job: the one that it runs again
 };
 
 struct cancel_request {
@@ -332,6 +353,10 @@ struct recheck_frontend {
   frontend_id frontend;
 };
 
+struct retry_conclusion {
+  request_key request;
+};
+
 struct drain_requests {
   stop_mode mode = stop_mode::drain;
 };
@@ -349,13 +374,188 @@ struct get_request_position {
 using requests_actor = caf::typed_actor<
     /// The caller gets `request_progress` and exactly one `request_answered`.
     takes<dispatch_call>, takes<cancel_request>, takes<request_acknowledged>, takes<frontend_arrived>,
-    takes<frontend_disconnected>, takes<recheck_frontend>, asks<recover_requests>::with<int>,
+    takes<frontend_disconnected>, takes<recheck_frontend>, asks<recover_requests>::with<int>, takes<retry_conclusion>,
     /// Takes no more work; replies when none is left (at once, when runs are kept), with what had to be ended.
     asks<drain_requests>::with<stop_report>, asks<finish_requests>::with<bool>,
     /// Null when the request's run is not queued.
     asks<get_request_position>::with<queue_position_ptr>,
     /// From the agents.
     takes<run_progress>, takes<run_finished>>;
+
+// --- jobs
+// ----------------------------------------------------------------------------------------------------------------
+
+/// A change to a record, made from what is on disk under the directory's lock. Plain function: it runs in the thread of
+/// the store.
+using job_change = std::function<expected<job_record>(const job_record& on_disk)>;
+
+struct store_job {
+  job_record_ptr record;
+};
+
+struct change_job {
+  job_id id;
+  job_change change;
+  durability safety = durability::disk;
+};
+
+/// A terminal record as a cancelled job's run has left it, with its result.
+struct settle_job {
+  job_record_ptr record;
+};
+
+struct cancel_stored_job {
+  job_id id;
+};
+
+struct touch_jobs {
+  std::vector<job_id> ids;
+};
+
+/// `text`: an id, or the beginning of one that no other has.
+struct find_stored_job {
+  std::string text;
+};
+
+struct list_stored_jobs {
+  std::optional<job_status> status;
+  std::size_t limit = 0;
+};
+
+struct collect_stored_jobs {
+  bool all = false;
+  std::chrono::duration<double> age{0};
+};
+
+/// Our own records that are not terminal.
+struct find_unfinished_jobs {};
+
+/// What is due once, some time after the start: remains of killed writers, records that other programs have abandoned,
+/// retention (0: keep).
+struct maintain_jobs {
+  int retention_days = 0;
+};
+
+/// What became of a record, for messages: expected in a struct.
+struct job_change_reply {
+  expected<job_record> record; ///< as it is on disk now
+  bool written = false;        ///< false: it was terminal already, or is gone
+};
+
+struct job_found {
+  expected<job_record> record;
+};
+
+struct job_cancelled {
+  expected<cancel_report> report;
+  job_record_ptr record; ///< as it is now; null when it could not be read or written
+};
+
+struct jobs_found {
+  expected<std::vector<job_record>> records;
+};
+
+struct jobs_collected {
+  expected<std::size_t> purged;
+};
+
+/// The job records; blocks on the disk, and therefore has a thread of its own. There are two: one writes, the other
+/// reads what takes long.
+using job_store_actor =
+    caf::typed_actor<asks<store_job>::with<write_outcome>, asks<change_job>::with<job_change_reply>,
+                     asks<settle_job>::with<job_change_reply>, asks<cancel_stored_job>::with<job_cancelled>,
+                     takes<touch_jobs>, asks<find_stored_job>::with<job_found>,
+                     asks<list_stored_jobs>::with<jobs_found>, asks<collect_stored_jobs>::with<jobs_collected>,
+                     asks<find_unfinished_jobs>::with<jobs_found>, takes<maintain_jobs>>;
+
+/// A job is accepted. The reply says whether its record is on disk.
+struct create_job {
+  request_key request;
+  run_spec_ptr spec;
+};
+
+/// May the run of a job start? Asked when it has its seat and slot; the reply comes when the record says `running`.
+struct start_job {
+  job_id id;
+};
+
+struct job_progressed {
+  job_id id;
+  progress_event event;
+};
+
+/// The run of a job has ended. The reply comes when the record on disk is terminal, whoever made it so.
+struct finish_job {
+  job_id id;
+  dispatch_answer answer;
+};
+
+/// A job that an earlier supervisor has accepted. The reply is its record as it is now: made anew when it is missing.
+struct adopt_job {
+  request_key request;
+  run_spec_ptr spec;
+};
+
+/// All jobs of earlier supervisors have been adopted: what else is unfinished and ours is lost.
+struct jobs_adopted {
+  int retention_days = 0;
+};
+
+/// A job of ours can never start, or was lost without a run.
+struct fail_job {
+  job_id id;
+  std::string sentence;
+};
+
+/// Keeps the result of a synchronous request as a job that is done.
+struct keep_result {
+  run_spec_ptr spec;
+  dispatch_result result;
+};
+
+struct find_job_record {
+  std::string text; ///< an id, or the beginning of one
+};
+
+struct cancel_job {
+  std::string text; ///< an id, or the beginning of one
+};
+
+/// The asker gets `request_progress` for what the job does, and one `request_answered` with the record: when it is
+/// terminal, or the time is over (as it is then). A fault in the answer: there is no such job.
+struct watch_job {
+  request_key request;
+  std::string text; ///< an id, or the beginning of one
+  requester asker;
+  std::optional<std::chrono::milliseconds> patience; ///< absent: for ever
+  std::optional<run_key> waiter;                     ///< the run that asks
+};
+
+struct unwatch_job {
+  request_key request;
+};
+
+struct watch_timeout {
+  request_key request;
+  std::uint64_t number = 0;
+};
+
+struct job_tick {};
+
+/// Where the cancel of a job goes to end its run. Once, at the start.
+struct serve_requests {
+  requests_actor requests;
+};
+
+/// The only one that changes a job. Holds those that are not terminal; all others are on disk alone.
+using jobs_actor =
+    caf::typed_actor<asks<create_job>::with<write_outcome>, asks<start_job>::with<bool>, takes<job_progressed>,
+                     asks<finish_job>::with<write_outcome>, asks<adopt_job>::with<job_found>, takes<jobs_adopted>,
+                     asks<fail_job>::with<write_outcome>, asks<keep_result>::with<write_outcome>,
+                     asks<find_job_record>::with<job_found>, asks<cancel_job>::with<job_cancelled>,
+                     asks<list_stored_jobs>::with<jobs_found>, asks<collect_stored_jobs>::with<jobs_collected>,
+                     takes<watch_job>, takes<unwatch_job>, takes<watch_timeout>, takes<job_tick>,
+                     takes<serve_requests>>;
 
 // --- session
 // -------------------------------------------------------------------------------------------------------------
@@ -440,6 +640,7 @@ struct core_actors {
   supervisor_actor supervisor;
   config_actor config;
   requests_actor requests;
+  jobs_actor jobs;
 };
 
 /// Makes the session for a frontend that has said hello; given to the supervisor by main, so that actors/ does not know
@@ -510,3 +711,36 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::recovered_state_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::frontend_arrived)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::recover_requests)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::finish_requests)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::add_wait)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::remove_wait)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::store_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::change_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::settle_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::cancel_stored_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::touch_jobs)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::find_stored_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::list_stored_jobs)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::collect_stored_jobs)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::find_unfinished_jobs)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::maintain_jobs)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::job_change_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::job_found)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::job_cancelled)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::jobs_found)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::jobs_collected)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::create_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::start_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::job_progressed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::finish_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::adopt_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::jobs_adopted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::fail_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::keep_result)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::find_job_record)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::cancel_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::watch_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::unwatch_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::watch_timeout)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::job_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::retry_conclusion)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::serve_requests)

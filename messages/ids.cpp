@@ -44,6 +44,12 @@ std::string make_uuid() {
   return text;
 }
 
+job_id make_job_id() {
+  auto digits = make_uuid();
+  std::erase(digits, '-');
+  return {std::move(digits)};
+}
+
 bool is_uuid(std::string_view text) {
   if (text.size() != 36)
     return false;

@@ -55,6 +55,9 @@ struct request_key {
 /// A random (version 4) UUID in lower case, from the kernel's random source.
 std::string make_uuid();
 
+/// A new job's id, as random as a UUID.
+job_id make_job_id();
+
 /// 36 characters, hexadecimal digits and dashes where they belong; any version, any case.
 bool is_uuid(std::string_view text);
 

@@ -11,6 +11,7 @@
 #include "messages/agent.hpp"
 #include "messages/fault.hpp"
 #include "messages/ids.hpp"
+#include "messages/job.hpp"
 #include "messages/run.hpp"
 
 namespace agent_dispatch {
@@ -26,6 +27,8 @@ struct run_spec {
   int depth = 1;                                ///< AGENT_DISPATCH_DEPTH of the child
   std::optional<run_key> parent;                ///< the run whose agent asked for this one
   std::optional<job_id> job;                    ///< an asynchronous request: the job is the request
+  std::optional<job_id> retry_of;               ///< the job that this one runs again
+  std::optional<job_id> ref;                    ///< a synchronous request whose result is kept under this id
   std::shared_ptr<const caller_context> caller; ///< memory only
 };
 using run_spec_ptr = std::shared_ptr<const run_spec>;
@@ -38,9 +41,15 @@ struct accepted_request {
 };
 using accepted_request_ptr = std::shared_ptr<const accepted_request>;
 
-/// What a request was answered with: a result (which may say that the agent failed), or that we could not do it.
+using job_record_ptr = std::shared_ptr<const job_record>;
+
+/// What a request was answered with: a result (which may say that the agent failed), or that we could not do it; or,
+/// when `job` is set, the record of a job: that was accepted, or waited for.
 struct dispatch_answer {
   expected<dispatch_result> value;
+  job_record_ptr job{};
+  std::optional<job_id> ref{};     ///< where the result is kept
+  std::optional<fault> not_kept{}; ///< why it is not, although it should be
 };
 
 /// Where a queued run stands.

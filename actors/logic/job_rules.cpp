@@ -113,4 +113,26 @@ std::string cancelled_sentence(const job_record& record) {
                                               : "The job was cancelled while it ran.";
 }
 
+expected<run_request> run_again(const job_record& record) {
+  if (!is_terminal(record.status))
+    return failure(fault_kind::invalid_argument, "Job '" + record.id.value +
+                                                     "' is not finished; `agent-dispatch cancel " + record.id.value +
+                                                     "` ends it.");
+  const auto asked = record.request.value_or(job_request{});
+  run_request run{.agent = record.agent,
+                  .task = record.task,
+                  .context = record.context,
+                  .caller = record.caller,
+                  .goal = record.goal,
+                  .format = asked.format,
+                  .resume = {},
+                  .timeout = asked.timeout,
+                  .clamp_timeout = asked.clamp_timeout};
+  // A session is there to be resumed once something has run in it.
+  const auto session = record.result && record.result->session ? record.result->session : record.session;
+  if (record.started_at && session && !session->empty())
+    run.resume = session;
+  return run;
+}
+
 } // namespace agent_dispatch

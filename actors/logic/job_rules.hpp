@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "messages/fault.hpp"
 #include "messages/job.hpp"
 
 namespace agent_dispatch {
@@ -61,6 +62,10 @@ cancel_report report_of_cancel(const job_record& record, job_owner owner);
 
 /// The error of a job that was cancelled, before or after its start.
 std::string cancelled_sentence(const job_record& record);
+
+/// The request that `retry` makes of a record: in its session, when there is one. Fault `invalid_argument`: the job is
+/// not finished.
+expected<run_request> run_again(const job_record& record);
 
 /// A job is touched this often while it is live: after an hour's silence the Python program calls it abandoned.
 inline constexpr std::chrono::minutes live_touch_interval{10};

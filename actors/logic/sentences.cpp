@@ -109,6 +109,18 @@ std::string directory_unusable(const agent_name& agent, const std::filesystem::p
               std::strerror(error_number), ". Mend its permissions and dispatch again.");
 }
 
+std::string job_lost(const std::optional<session_id>& session) {
+  std::string text = "The run of this job is gone, and how it ended is not known.";
+  if (session && !session->empty())
+    text += " What it had done is in its session " + session->value + "; `agent-dispatch retry` goes on there.";
+  return text;
+}
+
+std::string job_never_started() {
+  return "The supervisor ended before this job could start, and the program that asked for it is gone with its "
+         "environment. Nothing was started and nothing paid; `agent-dispatch retry` starts it.";
+}
+
 std::string not_recorded(std::string_view why) {
   return "The request could not be written down, so nothing was started and nothing paid: " + std::string{why} +
          ". Make room or give write access there, then try again.";

@@ -25,6 +25,9 @@ std::string holds_a_nul(std::string_view field);
 std::string too_deep(int depth, int max_dispatch_depth);
 std::string directory_missing(const agent_name& agent, const std::filesystem::path& directory);
 std::string directory_unusable(const agent_name& agent, const std::filesystem::path& directory, int error_number);
+/// The errors of jobs that ended without a result.
+std::string job_lost(const std::optional<session_id>& session);
+std::string job_never_started();
 std::string not_recorded(std::string_view why);
 std::string cli_missing();
 std::string cli_not_executable(int error_number);

@@ -29,6 +29,8 @@ std::string job_not_found_sentence(std::string_view id) {
 }
 
 expected<job_id> resolve_job(const job_files& files, std::string_view id_or_prefix) {
+  if (is_job_id(id_or_prefix)) // whole: no look at all the others
+    return job_id{std::string{id_or_prefix}};
   const auto found = files.find_by_prefix(id_or_prefix, shown_ids + 1);
   if (!found)
     return tl::make_unexpected(found.error());

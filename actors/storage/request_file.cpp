@@ -21,6 +21,10 @@ ordered_json or_null(const std::optional<Value>& value) {
   return value ? ordered_json(*value) : ordered_json(nullptr);
 }
 
+ordered_json id_or_null(const std::optional<job_id>& id) {
+  return id ? ordered_json(id->value) : ordered_json(nullptr);
+}
+
 ordered_json agent_json(const resolved_agent& agent) {
   ordered_json json;
   json["name"] = agent.name.value;
@@ -45,7 +49,9 @@ ordered_json run_json(const run_spec& spec) {
   json["timeout_seconds"] = spec.timeout.count();
   json["depth"] = spec.depth;
   json["parent"] = spec.parent ? ordered_json(spec.parent->value) : ordered_json(nullptr);
-  json["job"] = spec.job ? ordered_json(spec.job->value) : ordered_json(nullptr);
+  json["job"] = id_or_null(spec.job);
+  json["retry_of"] = id_or_null(spec.retry_of);
+  json["ref"] = id_or_null(spec.ref);
   return json;
 }
 
@@ -67,6 +73,15 @@ Value need(expected<Value> value) {
   if (!value)
     throw damaged{value.error().message};
   return std::move(*value);
+}
+
+std::optional<job_id> job_at(const nlohmann::json& json, const char* name) {
+  auto text = optional_at<std::string>(json, name);
+  if (!text)
+    return std::nullopt;
+  if (!is_job_id(*text))
+    throw damaged{std::string{"its "} + name + " is no job's id"};
+  return job_id{std::move(*text)};
 }
 
 resolved_agent agent_from(const nlohmann::json& json) {
@@ -94,10 +109,11 @@ run_spec_ptr run_from(const nlohmann::json& json) {
   spec->depth = at(json, "depth").get<int>();
   if (auto parent = optional_at<std::string>(json, "parent"))
     spec->parent = run_key{std::move(*parent)};
-  if (auto job = optional_at<std::string>(json, "job"))
-    spec->job = job_id{std::move(*job)};
-  if (!is_run_key(spec->key.value) || (spec->job && !is_job_id(spec->job->value)))
-    throw damaged{"an id cannot be used"};
+  spec->job = job_at(json, "job");
+  spec->retry_of = job_at(json, "retry_of");
+  spec->ref = job_at(json, "ref");
+  if (!is_run_key(spec->key.value))
+    throw damaged{"the run's key cannot be used"};
   return spec;
 }
 

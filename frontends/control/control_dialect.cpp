@@ -1,10 +1,19 @@
 #include "frontends/control/control_dialect.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "actors/logic/job_rules.hpp"
+#include "frontends/session/answer_json.hpp"
+#include "frontends/views/jobs_view.hpp"
 #include "messages/run_request_json.hpp"
 
 namespace agent_dispatch {
 
 namespace {
+
+constexpr double most_rows = 1000; // as the tool dispatch_jobs
 
 ordered_json status_json(const supervisor_status& status) {
   ordered_json json;
@@ -47,29 +56,144 @@ ordered_json stop_json(const stop_report& report) {
 void start_dispatch(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
   auto run = run_request_from(message.params);
   if (run)
-    services.dispatch(line, {message.id, message.id}, std::move(*run));
+    services.dispatch(line, {.id = message.id, .progress_token = message.id}, {.run = std::move(*run)});
   else
     services.reject(line, message.id, jsonrpc::code::invalid_params, run.error().message);
 }
 
+void start_job(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
+  auto run = run_request_from(message.params);
+  if (run)
+    services.dispatch(line, {.id = message.id, .progress_token = nullptr, .view = answer_view::job},
+                      {.run = std::move(*run), .kind = call_kind::job});
+  else
+    services.reject(line, message.id, jsonrpc::code::invalid_params, run.error().message);
+}
+
+void refuse(session_services& services, std::uint64_t line, const nlohmann::json& id, const fault& why) {
+  ordered_json refusal;
+  refusal["error"] = why.message;
+  services.reply(line, id, refusal);
+}
+
+std::string text_of(const nlohmann::json& params, const char* name) {
+  const auto found = params.is_object() ? params.find(name) : params.end();
+  return params.is_object() && found != params.end() && found->is_string() ? found->get<std::string>() : std::string{};
+}
+
+double number_of(const nlohmann::json& params, const char* name) {
+  const auto found = params.is_object() ? params.find(name) : params.end();
+  return params.is_object() && found != params.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+void list_jobs(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
+  const auto status = job_status_from(text_of(message.params, "status"));
+  const auto limit = static_cast<std::size_t>(std::clamp<double>(number_of(message.params, "limit"), 1, most_rows));
+  services.with_jobs(line, message.id, {status, limit}, [&services, line, id = message.id](const jobs_found& found) {
+    if (found.records)
+      services.reply(line, id, job_rows_json(*found.records));
+    else
+      refuse(services, line, id, found.records.error());
+  });
+}
+
+void show_job(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
+  services.with_job(line, message.id, text_of(message.params, "id"),
+                    [&services, line, id = message.id](const job_found& found) {
+                      if (found.record)
+                        services.reply(line, id, job_json(*found.record));
+                      else
+                        refuse(services, line, id, found.record.error());
+                    });
+}
+
+void end_job(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
+  services.with_job_cancelled(line, message.id, text_of(message.params, "id"),
+                              [&services, line, id = message.id](const job_cancelled& done) {
+                                if (done.report)
+                                  services.reply(line, id, cancel_json(*done.report));
+                                else
+                                  refuse(services, line, id, done.report.error());
+                              });
+}
+
+void collect_jobs(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
+  const bool all = message.params.is_object() && message.params.value("all", nlohmann::json{}) == true;
+  const auto days = all ? 0 : number_of(message.params, "max_age_days");
+  const std::chrono::duration<double, std::chrono::days::period> age{days};
+  services.with_jobs_collected(line, message.id, {all, age},
+                               [&services, line, id = message.id, days](const jobs_collected& done) {
+                                 if (done.purged)
+                                   services.reply(line, id, gc_json(*done.purged, days));
+                                 else
+                                   refuse(services, line, id, done.purged.error());
+                               });
+}
+
+void await_job(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
+  constexpr double longest = 10 * 365 * 86'400.0; // the clock's range is some centuries
+  const auto seconds = std::min(number_of(message.params, "timeout_seconds"), longest);
+  std::optional<std::chrono::milliseconds> patience;
+  if (seconds > 0)
+    patience = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>{seconds});
+  services.watch(line, {.id = message.id, .progress_token = message.id, .view = answer_view::record},
+                 text_of(message.params, "id"), patience);
+}
+
+void retry_job(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
+  services.with_job(
+      line, message.id, text_of(message.params, "id"), [&services, line, id = message.id](const job_found& found) {
+        if (!found.record)
+          refuse(services, line, id, found.record.error());
+        else if (auto run = run_again(*found.record))
+          services.dispatch(line, {.id = id, .progress_token = nullptr, .view = answer_view::job},
+                            {.run = std::move(*run), .kind = call_kind::job, .retry_of = found.record->id});
+        else
+          refuse(services, line, id, run.error());
+      });
+}
+
 void stop(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
-  const auto now = message.params.is_object() && message.params.value("now", nlohmann::json{}) == true;
-  services.with_stop(
-      line, message.id, now ? stop_mode::now : stop_mode::drain,
-      [&services, line, id = message.id](const stop_report& report) { services.reply(line, id, stop_json(report)); });
+  const auto is_set = [&message](const char* name) {
+    return message.params.is_object() && message.params.value(name, nlohmann::json{}) == true;
+  };
+  const auto mode = is_set("now") ? stop_mode::now : is_set("keep_runs") ? stop_mode::keep_runs : stop_mode::drain;
+  services.with_stop(line, message.id, mode, [&services, line, id = message.id](const stop_report& report) {
+    services.reply(line, id, stop_json(report));
+  });
 }
 
 } // namespace
 
+namespace {
+
+void show_status(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
+  services.with_status(line, message.id, [&services, line, id = message.id](const supervisor_status& status) {
+    services.reply(line, id, status_json(status));
+  });
+}
+
+struct control_method {
+  std::string_view name;
+  void (*run)(session_services&, std::uint64_t, const jsonrpc::request&);
+};
+
+constexpr std::array methods{
+    control_method{"dispatch", start_dispatch}, control_method{"dispatch_async", start_job},
+    control_method{"status", show_status},      control_method{"stop", stop},
+    control_method{"jobs", list_jobs},          control_method{"job", show_job},
+    control_method{"cancel_job", end_job},      control_method{"gc", collect_jobs},
+    control_method{"wait", await_job},          control_method{"follow", await_job},
+    control_method{"retry", retry_job},
+};
+
+} // namespace
+
 void control_dialect::request(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
-  if (message.method == "dispatch")
-    start_dispatch(services, line, message);
-  else if (message.method == "status")
-    services.with_status(line, message.id, [&services, line, id = message.id](const supervisor_status& status) {
-      services.reply(line, id, status_json(status));
-    });
-  else if (message.method == "stop")
-    stop(services, line, message);
+  const auto found = std::find_if(methods.begin(), methods.end(),
+                                  [&](const control_method& method) { return method.name == message.method; });
+  if (found != methods.end())
+    found->run(services, line, message);
   else
     services.reject(line, message.id, jsonrpc::code::method_not_found, "there is no method '" + message.method + "'");
 }
@@ -88,11 +212,7 @@ std::string control_dialect::progress_line(const pending_call& call, std::uint64
 
 std::optional<std::string> control_dialect::answer_line(const pending_call& call, const dispatch_answer& answer,
                                                         bool) const {
-  if (answer.value)
-    return jsonrpc::result_line(call.id, to_json(*answer.value));
-  ordered_json refusal;
-  refusal["error"] = answer.value.error().message;
-  return jsonrpc::result_line(call.id, refusal);
+  return jsonrpc::result_line(call.id, answer_json(call, answer));
 }
 
 } // namespace agent_dispatch

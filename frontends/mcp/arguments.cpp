@@ -76,6 +76,37 @@ std::int64_t tool_arguments::integer(const char* name, std::int64_t fallback) {
   return number.value_or(fallback);
 }
 
+double tool_arguments::number(const char* name, double fallback) {
+  const auto* value = find(name);
+  if (value == nullptr)
+    return fallback;
+  auto number = value->is_number() ? value->get<double>() : std::nan("");
+  if (value->is_string()) {
+    const auto& text = value->get_ref<const std::string&>();
+    const auto* end = text.data() + text.size();
+    const auto [stop, problem] = std::from_chars(text.data(), end, number);
+    if (problem != std::errc{} || stop != end)
+      number = std::nan("");
+  }
+  if (!std::isfinite(number)) {
+    complain(std::string{"parameter '"} + name + "' must be a finite number");
+    return fallback;
+  }
+  return number;
+}
+
+bool tool_arguments::boolean(const char* name, bool fallback) {
+  const auto* value = find(name);
+  if (value == nullptr)
+    return fallback;
+  if (value->is_boolean())
+    return value->get<bool>();
+  if (*value == "true" || *value == "false")
+    return *value == "true";
+  complain(std::string{"parameter '"} + name + "' must be true or false");
+  return fallback;
+}
+
 expected<void> tool_arguments::check() const {
   if (!fault_.empty())
     return failure(fault_kind::invalid_argument, fault_);

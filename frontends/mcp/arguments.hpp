@@ -24,6 +24,11 @@ public:
   /// A whole number, also written as `5.0` or "5"; `fallback` when absent or null.
   std::int64_t integer(const char* name, std::int64_t fallback);
 
+  /// A finite number, also written as text; `fallback` when absent or null.
+  double number(const char* name, double fallback);
+  /// true or false, also written as text; `fallback` when absent or null.
+  bool boolean(const char* name, bool fallback);
+
   /// `invalid_argument` with the first thing that was wrong.
   expected<void> check() const;
 

@@ -5,6 +5,7 @@
 
 #include "frontends/mcp/texts.hpp"
 #include "frontends/mcp/tools.hpp"
+#include "frontends/session/answer_json.hpp"
 #include "messages/version.hpp"
 
 namespace agent_dispatch {
@@ -97,8 +98,7 @@ std::optional<std::string> mcp_dialect::answer_line(const pending_call& call, co
                                                     bool cancelled) const {
   if (cancelled)
     return std::nullopt;
-  const auto result = answer.value ? tool_result(to_json(*answer.value)) : tool_error(answer.value.error().message);
-  return jsonrpc::result_line(call.id, result);
+  return jsonrpc::result_line(call.id, tool_result(answer_json(call, answer)));
 }
 
 } // namespace agent_dispatch

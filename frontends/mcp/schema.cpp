@@ -52,6 +52,8 @@ const parameter format{"response_format",
 const parameter timeout{"timeout_seconds", need::optional, integer(0),
                         "How long this run may take, 10 to 7200; 0: as the agent is configured."};
 
+const parameter job_parameter{"job_id", need::required, text(), "The job, as dispatch_async gave it."};
+
 } // namespace
 
 ordered_json none() { return object({}); }
@@ -64,7 +66,56 @@ ordered_json inspect_agent() {
                   "Lines of CLAUDE.md and README.md to show."}});
 }
 
-ordered_json dispatch() { return object({agent, task, context, caller, goal, format, timeout}); }
+ordered_json dispatch() {
+  return object({agent,
+                 task,
+                 context,
+                 caller,
+                 goal,
+                 format,
+                 {"return_ref",
+                  need::optional,
+                  {{"type", "boolean"}, {"default", false}},
+                  "Keep the result and answer with a ref and the beginning of the text; fetch_result gives it whole."},
+                 {"summary_chars",
+                  need::optional,
+                  {{"type", "integer"}, {"default", 500}, {"minimum", 0}, {"maximum", 100000}},
+                  "With return_ref: characters of the result to show."},
+                 timeout});
+}
+
+ordered_json dispatch_stream() { return object({agent, task, context, caller, goal, format, timeout}); }
+
+ordered_json job() { return object({job_parameter}); }
+
+ordered_json dispatch_wait() {
+  return object({job_parameter,
+                 {"timeout_seconds",
+                  need::optional,
+                  {{"type", "integer"}, {"default", 60}, {"minimum", 1}, {"maximum", 3600}},
+                  "How long to wait."}});
+}
+
+ordered_json dispatch_jobs() {
+  return object(
+      {{"status", need::optional, text_or(""), "Only jobs of this status: pending, running, done, failed, cancelled."},
+       {"limit",
+        need::optional,
+        {{"type", "integer"}, {"default", 50}, {"minimum", 1}, {"maximum", 1000}},
+        "At most so many."}});
+}
+
+ordered_json fetch_result() {
+  return object({{"ref", need::required, text(), "The ref, or job_id, of the result."},
+                 {"max_chars", need::optional, integer(0), "Characters of the text to show; 0: all."}});
+}
+
+ordered_json dispatch_gc() {
+  return object({{"max_age_days",
+                  need::optional,
+                  {{"type", "number"}, {"default", 7}, {"exclusiveMinimum", 0}},
+                  "Age in days; over 0."}});
+}
 
 ordered_json dispatch_session() {
   return object({agent,

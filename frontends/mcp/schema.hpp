@@ -8,6 +8,12 @@ namespace agent_dispatch::schema {
 ordered_json none();
 ordered_json inspect_agent();
 ordered_json dispatch();
+ordered_json dispatch_stream();
 ordered_json dispatch_session();
+ordered_json job();
+ordered_json dispatch_wait();
+ordered_json dispatch_jobs();
+ordered_json fetch_result();
+ordered_json dispatch_gc();
 
 } // namespace agent_dispatch::schema

@@ -12,7 +12,9 @@ inline constexpr std::string_view instructions =
     "Call list_agents first; inspect_agent shows one in detail. Then:\n"
     "- dispatch: one task, one answer.\n"
     "- dispatch_session: a conversation; pass the session_id of the last answer to go on.\n"
-    "- dispatch_stream: as dispatch, for long tasks that you want to follow.\n\n"
+    "- dispatch_stream: as dispatch, for long tasks that you want to follow.\n"
+    "- dispatch_async: a job in the background; dispatch_wait, dispatch_status, dispatch_cancel and fetch_result take "
+    "its job_id, dispatch_jobs lists all.\n\n"
     "The agent sees nothing of your conversation: put everything it needs into task and context, and fill in caller "
     "and goal. "
     "Every dispatch costs money; do what you can do yourself.\n\n"
@@ -47,5 +49,34 @@ inline constexpr std::string_view dispatch_session =
 
 inline constexpr std::string_view dispatch_stream = "Gives one task to an agent, as dispatch does, and reports what it "
                                                     "says and does while it works. Use it for long tasks.";
+
+inline constexpr std::string_view dispatch_async =
+    "Starts a task as a job and answers at once with its job_id; the agent works in the background, also when this "
+    "session ends. Ask with dispatch_status, wait with dispatch_wait, end it with dispatch_cancel. Use it for long "
+    "work "
+    "and for several tasks side by side.";
+
+inline constexpr std::string_view dispatch_status =
+    "Shows the record of a job as it is now: status (pending, running, done, failed, cancelled), the last lines of "
+    "progress, and the result when it has ended.";
+
+inline constexpr std::string_view dispatch_wait =
+    "Waits until a job has ended and answers with its record. When timeout_seconds pass first, the record has "
+    "timed_out_waiting: true; the job goes on, and can be waited for again.";
+
+inline constexpr std::string_view dispatch_cancel =
+    "Ends a job, pending or running, whoever started it. outcome says what that came to: cancelled (it never ran), "
+    "cancelled_running (its run is being ended), already_terminal, or running (another program's, not ours to end).";
+
+inline constexpr std::string_view dispatch_jobs =
+    "Lists jobs, newest first, with status, agent, the beginning of the task, times, cost and last progress. Jobs of "
+    "other sessions are there too.";
+
+inline constexpr std::string_view fetch_result =
+    "Gives the full result of a job, or of a dispatch that was made with return_ref: ref is the job_id. max_chars cuts "
+    "a long text; full_size then says how long it is. While the job is unfinished, its record is the answer.";
+
+inline constexpr std::string_view dispatch_gc =
+    "Removes the records of jobs that ended more than max_age_days ago. Pending and running jobs stay.";
 
 } // namespace agent_dispatch::texts

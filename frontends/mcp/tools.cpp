@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "frontends/mcp/arguments.hpp"
 #include "frontends/mcp/schema.hpp"
 #include "frontends/mcp/texts.hpp"
 #include "frontends/views/agents_view.hpp"
+#include "frontends/views/jobs_view.hpp"
 
 namespace agent_dispatch {
 
@@ -77,34 +79,171 @@ expected<response_format> read_format(tool_arguments& arguments) {
   return failure(fault_kind::invalid_argument, "parameter 'response_format' must be \"json\", or \"\" for plain text");
 }
 
-void start(session_services& services, const tool_call& call, tool_arguments& arguments, run_request run) {
+void start(session_services& services, const tool_call& call, tool_arguments& arguments, dispatch_order order) {
   const auto format = read_format(arguments);
   const auto checked = arguments.check();
   if (!checked || !format) {
     refuse(services, call, checked ? format.error().message : checked.error().message);
     return;
   }
-  run.format = *format;
-  services.dispatch(call.line, call.what, std::move(run));
+  order.run.format = *format;
+  services.dispatch(call.line, call.what, std::move(order));
 }
 
 void run_dispatch(session_services& services, const tool_call& call) {
+  constexpr std::int64_t usual_summary = 500;
+  tool_arguments arguments{call.arguments,
+                           {"agent", "task", "context", "caller", "goal", "response_format", "return_ref",
+                            "summary_chars", "timeout_seconds"}};
+  dispatch_order order;
+  read_common(arguments, order.run);
+  auto asked = call;
+  asked.what.summary_chars = arguments.integer("summary_chars", usual_summary);
+  if (arguments.boolean("return_ref", false)) {
+    order.kind = call_kind::ref;
+    asked.what.view = answer_view::ref;
+  }
+  start(services, asked, arguments, std::move(order));
+}
+
+void run_dispatch_stream(session_services& services, const tool_call& call) {
   tool_arguments arguments{call.arguments,
                            {"agent", "task", "context", "caller", "goal", "response_format", "timeout_seconds"}};
-  run_request run;
-  read_common(arguments, run);
-  start(services, call, arguments, std::move(run));
+  dispatch_order order;
+  read_common(arguments, order.run);
+  start(services, call, arguments, std::move(order));
 }
 
 void run_dispatch_session(session_services& services, const tool_call& call) {
   tool_arguments arguments{
       call.arguments,
       {"agent", "task", "session_id", "context", "caller", "goal", "response_format", "timeout_seconds"}};
-  run_request run;
-  read_common(arguments, run);
+  dispatch_order order;
+  read_common(arguments, order.run);
   if (auto session = arguments.text("session_id"); !session.empty())
-    run.resume = session_id{std::move(session)};
-  start(services, call, arguments, std::move(run));
+    order.run.resume = session_id{std::move(session)};
+  start(services, call, arguments, std::move(order));
+}
+
+// --- jobs
+// ----------------------------------------------------------------------------------------------------------------
+
+void run_dispatch_async(session_services& services, const tool_call& call) {
+  tool_arguments arguments{call.arguments,
+                           {"agent", "task", "context", "caller", "goal", "response_format", "timeout_seconds"}};
+  dispatch_order order{.run = {}, .kind = call_kind::job};
+  read_common(arguments, order.run);
+  auto asked = call;
+  asked.what.view = answer_view::job;
+  start(services, asked, arguments, std::move(order));
+}
+
+/// The id of a job, or absent after the call was refused: no file is looked for by anything else.
+std::optional<std::string> read_job_id(session_services& services, const tool_call& call, tool_arguments& arguments,
+                                       const char* name) {
+  auto id = arguments.required_text(name);
+  if (const auto checked = arguments.check(); !checked)
+    refuse(services, call, checked.error().message);
+  else if (!is_job_id(id))
+    refuse(services, call, "Job '" + id + "' was not found: a " + name + " is 32 lower-case hexadecimal digits");
+  else
+    return id;
+  return std::nullopt;
+}
+
+/// Answers with what a question about jobs gave, or with what was wrong.
+template <class Value, class Show>
+void answer_found(session_services& services, const tool_call& call, const expected<Value>& found, const Show& show) {
+  if (found)
+    answer(services, call, show(*found));
+  else
+    refuse(services, call, found.error().message);
+}
+
+void run_dispatch_status(session_services& services, const tool_call& call) {
+  tool_arguments arguments{call.arguments, {"job_id"}};
+  if (const auto id = read_job_id(services, call, arguments, "job_id"))
+    services.with_job(call.line, call.what.id, *id, [&services, call](const job_found& found) {
+      answer_found(services, call, found.record, job_json);
+    });
+}
+
+void run_dispatch_wait(session_services& services, const tool_call& call) {
+  constexpr std::int64_t usual_seconds = 60;
+  constexpr std::int64_t most_seconds = 3600;
+  tool_arguments arguments{call.arguments, {"job_id", "timeout_seconds"}};
+  const std::chrono::seconds patience{
+      std::clamp<std::int64_t>(arguments.integer("timeout_seconds", usual_seconds), 1, most_seconds)};
+  const auto id = read_job_id(services, call, arguments, "job_id");
+  if (!id)
+    return;
+  auto waiting = call.what;
+  waiting.view = answer_view::record;
+  services.watch(call.line, std::move(waiting), *id, patience);
+}
+
+void run_dispatch_cancel(session_services& services, const tool_call& call) {
+  tool_arguments arguments{call.arguments, {"job_id"}};
+  if (const auto id = read_job_id(services, call, arguments, "job_id"))
+    services.with_job_cancelled(call.line, call.what.id, *id, [&services, call](const job_cancelled& done) {
+      answer_found(services, call, done.report, cancel_json);
+    });
+}
+
+std::string lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return text;
+}
+
+void run_dispatch_jobs(session_services& services, const tool_call& call) {
+  constexpr std::int64_t usual_rows = 50;
+  constexpr std::int64_t most_rows = 1000;
+  tool_arguments arguments{call.arguments, {"status", "limit"}};
+  const auto word = lower_case(arguments.text("status"));
+  const auto limit = std::clamp<std::int64_t>(arguments.integer("limit", usual_rows), 1, most_rows);
+  const auto status = job_status_from(word);
+  if (const auto checked = arguments.check(); !checked) {
+    refuse(services, call, checked.error().message);
+  } else if (!word.empty() && !status) {
+    refuse(services, call,
+           "there is no job status '" + word + "'; there are: pending, running, done, failed, cancelled");
+  } else {
+    services.with_jobs(call.line, call.what.id, {status, static_cast<std::size_t>(limit)},
+                       [&services, call](const jobs_found& found) {
+                         answer_found(services, call, found.records,
+                                      [](const std::vector<job_record>& records) { return job_rows_json(records); });
+                       });
+  }
+}
+
+void run_fetch_result(session_services& services, const tool_call& call) {
+  tool_arguments arguments{call.arguments, {"ref", "max_chars"}};
+  const auto most = arguments.integer("max_chars", 0);
+  if (const auto id = read_job_id(services, call, arguments, "ref"))
+    services.with_job(call.line, call.what.id, *id, [&services, call, most](const job_found& found) {
+      answer_found(services, call, found.record,
+                   [most](const job_record& record) { return fetched_result_json(record, most); });
+    });
+}
+
+void run_dispatch_gc(session_services& services, const tool_call& call) {
+  constexpr double usual_days = 7;
+  tool_arguments arguments{call.arguments, {"max_age_days"}};
+  const auto days = arguments.number("max_age_days", usual_days);
+  if (const auto checked = arguments.check(); !checked) {
+    refuse(services, call, checked.error().message);
+    return;
+  }
+  if (days <= 0) {
+    refuse(services, call, "parameter 'max_age_days' must be greater than 0");
+    return;
+  }
+  const std::chrono::duration<double, std::chrono::days::period> age{days};
+  services.with_jobs_collected(
+      call.line, call.what.id, {false, age}, [&services, call, days](const jobs_collected& done) {
+        answer_found(services, call, done.purged, [days](std::size_t purged) { return gc_json(purged, days); });
+      });
 }
 
 const std::array all_tools{
@@ -114,7 +253,17 @@ const std::array all_tools{
     tool{"dispatch", "Dispatch a task", texts::dispatch, schema::dispatch, false, true, run_dispatch},
     tool{"dispatch_session", "Dispatch within a session", texts::dispatch_session, schema::dispatch_session, false,
          true, run_dispatch_session},
-    tool{"dispatch_stream", "Dispatch and watch", texts::dispatch_stream, schema::dispatch, false, true, run_dispatch},
+    tool{"dispatch_stream", "Dispatch and watch", texts::dispatch_stream, schema::dispatch_stream, false, true,
+         run_dispatch_stream},
+    tool{"dispatch_async", "Dispatch in the background", texts::dispatch_async, schema::dispatch_stream, false, true,
+         run_dispatch_async},
+    tool{"dispatch_status", "Look at a job", texts::dispatch_status, schema::job, true, false, run_dispatch_status},
+    tool{"dispatch_wait", "Wait for a job", texts::dispatch_wait, schema::dispatch_wait, true, false,
+         run_dispatch_wait},
+    tool{"dispatch_cancel", "Cancel a job", texts::dispatch_cancel, schema::job, false, false, run_dispatch_cancel},
+    tool{"dispatch_jobs", "List jobs", texts::dispatch_jobs, schema::dispatch_jobs, true, false, run_dispatch_jobs},
+    tool{"fetch_result", "Fetch a result", texts::fetch_result, schema::fetch_result, true, false, run_fetch_result},
+    tool{"dispatch_gc", "Remove old jobs", texts::dispatch_gc, schema::dispatch_gc, false, false, run_dispatch_gc},
 };
 
 } // namespace

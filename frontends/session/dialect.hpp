@@ -9,10 +9,27 @@ namespace agent_dispatch {
 
 class session_services;
 
-/// A dispatch that a frontend waits for.
+/// What an answer shows.
+enum class answer_view {
+  result, ///< the DispatchResult
+  ref,    ///< where it is kept, and its beginning
+  job,    ///< `job_id, status, agent` of the job that was accepted
+  record, ///< the record of the job that was waited for
+};
+
+/// A dispatch, or the end of a job, that a frontend waits for.
 struct pending_call {
   nlohmann::json id;             ///< of the JSON-RPC request
   nlohmann::json progress_token; ///< null: nobody wants progress
+  answer_view view = answer_view::result;
+  std::int64_t summary_chars = 0; ///< of a ref
+};
+
+/// What is dispatched, and how.
+struct dispatch_order {
+  run_request run;
+  call_kind kind = call_kind::answer;
+  std::optional<job_id> retry_of{};
 };
 
 /// The language of one kind of frontend: what its JSON-RPC methods mean and what the answers look like. Stateless
@@ -40,7 +57,18 @@ public:
   virtual void reply(std::uint64_t line, const nlohmann::json& id, const ordered_json& result) = 0;
   virtual void reject(std::uint64_t line, const nlohmann::json& id, jsonrpc::code code, std::string_view message) = 0;
   /// Starts a dispatch for the request on this line.
-  virtual void dispatch(std::uint64_t line, pending_call call, run_request run) = 0;
+  virtual void dispatch(std::uint64_t line, pending_call call, dispatch_order order) = 0;
+  /// Waits for the end of a job (an id, or the beginning of one). Absent patience: for ever.
+  virtual void watch(std::uint64_t line, pending_call call, const std::string& job,
+                     std::optional<std::chrono::milliseconds> patience) = 0;
+  virtual void with_job(std::uint64_t line, const nlohmann::json& id, const std::string& job,
+                        std::function<void(const job_found&)> then) = 0;
+  virtual void with_jobs(std::uint64_t line, const nlohmann::json& id, const list_stored_jobs& order,
+                         std::function<void(const jobs_found&)> then) = 0;
+  virtual void with_job_cancelled(std::uint64_t line, const nlohmann::json& id, const std::string& job,
+                                  std::function<void(const job_cancelled&)> then) = 0;
+  virtual void with_jobs_collected(std::uint64_t line, const nlohmann::json& id, const collect_stored_jobs& order,
+                                   std::function<void(const jobs_collected&)> then) = 0;
   /// Cancels the dispatch with this JSON-RPC id, if it is still in flight.
   virtual void cancel(const nlohmann::json& id) = 0;
   /// Asks for the configuration; `then` gets it and replies.

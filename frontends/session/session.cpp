@@ -12,6 +12,8 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
+constexpr std::string_view no_jobs_answer = "the registry of jobs did not answer; try again";
+
 std::string seconds_text(clock::duration time) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
 }
@@ -32,6 +34,11 @@ std::string words_for(const progress_event& event) {
 
 /// An answer that does not fit into a line: its beginning, which does, whatever it is escaped to.
 dispatch_answer shortened(const dispatch_answer& answer) {
+  if (answer.job && answer.job->result) {
+    auto record = *answer.job;
+    record.result = *shortened({*record.result}).value;
+    return {.value = dispatch_result{}, .job = std::make_shared<const job_record>(std::move(record))};
+  }
   if (!answer.value)
     return answer;
   auto result = *answer.value;
@@ -95,10 +102,8 @@ void session_state::take_acknowledgement(std::uint64_t line) {
 
 void session_state::say_goodbye() {
   leaving = true;
-  for (auto& [line, call] : calls) {
-    call.cancelled = true;
-    self->send(core.requests, cancel_request{key(line)});
-  }
+  for (auto& [line, call] : calls)
+    cancel_line(line, call);
   close_if_done();
 }
 
@@ -113,6 +118,9 @@ void session_state::end(stop_mode mode) {
 }
 
 void session_state::lose() {
+  for (const auto& [line, call] : calls)
+    if (call.is_watch)
+      self->send(core.jobs, unwatch_job{key(line)});
   self->send(core.requests, frontend_disconnected{greeting->frontend});
   self->quit();
 }
@@ -222,78 +230,111 @@ void session_state::reject(std::uint64_t line, const nlohmann::json& id, jsonrpc
   link->send("answer", line, jsonrpc::error_line(id, code, message), importance::must_arrive);
 }
 
-void session_state::dispatch(std::uint64_t line, pending_call what, run_request run) {
+session_state::live_call& session_state::begin_call(std::uint64_t line, pending_call what) {
   const auto now = clock::now();
   const auto before = told_before.extract(line);
-  const bool cancelled = cancelled_line == line;
-  calls.emplace(line, live_call{.what = std::move(what),
-                                .pacer = progress_pacer{now},
-                                .started = now,
-                                .told = before ? before.mapped() : 0,
-                                .last_act = {},
-                                .cancelled = cancelled});
-  self->send(core.requests, dispatch_call{key(line), greeting->caller, std::move(run), self, cancelled});
+  auto& call = calls
+                   .emplace(line, live_call{.what = std::move(what),
+                                            .pacer = progress_pacer{now},
+                                            .started = now,
+                                            .told = before ? before.mapped() : 0,
+                                            .last_act = {},
+                                            .cancelled = cancelled_line == line})
+                   .first->second;
   schedule_tick();
+  return call;
+}
+
+void session_state::dispatch(std::uint64_t line, pending_call what, dispatch_order order) {
+  const auto& call = begin_call(line, std::move(what));
+  self->send(core.requests, dispatch_call{.request = key(line),
+                                          .caller = greeting->caller,
+                                          .run = std::move(order.run),
+                                          .waiting = self,
+                                          .cancelled = call.cancelled,
+                                          .kind = order.kind,
+                                          .retry_of = std::move(order.retry_of)});
+}
+
+void session_state::watch(std::uint64_t line, pending_call what, const std::string& job,
+                          std::optional<std::chrono::milliseconds> patience) {
+  auto& call = begin_call(line, std::move(what));
+  call.is_watch = true;
+  call.is_started = true;
+  self->send(core.jobs, watch_job{key(line), job, self, patience, greeting->caller->parent});
+  if (call.cancelled)
+    self->send(core.jobs, unwatch_job{key(line)});
 }
 
 void session_state::cancel(const nlohmann::json& id) {
   for (auto& [line, call] : calls) {
-    if (call.what.id != id || call.cancelled)
-      continue;
-    call.cancelled = true;
-    self->send(core.requests, cancel_request{key(line)});
+    if (call.what.id == id && !call.cancelled)
+      cancel_line(line, call);
   }
+}
+
+void session_state::cancel_line(std::uint64_t line, live_call& call) {
+  call.cancelled = true;
+  if (call.is_watch)
+    self->send(core.jobs, unwatch_job{key(line)});
+  else
+    self->send(core.requests, cancel_request{key(line)});
+}
+
+template <class Answer, class Actor, class Question>
+void session_state::ask(const Actor& actor, Question question, std::uint64_t line, const nlohmann::json& id,
+                        std::string_view what_failed, std::function<void(const Answer&)> then) {
+  ++asked;
+  self->request(actor, caf::infinite, std::move(question))
+      .then(
+          [this, then = std::move(then)](const Answer& answer) {
+            --asked;
+            then(answer);
+            close_if_done();
+          },
+          [this, line, id, what_failed](const caf::error&) {
+            --asked;
+            reject(line, id, jsonrpc::code::internal_error, what_failed);
+            close_if_done();
+          });
 }
 
 void session_state::with_config(std::uint64_t line, const nlohmann::json& id,
                                 std::function<void(const config_snapshot&)> then) {
-  ++asked;
-  self->request(core.config, caf::infinite, get_config{})
-      .then(
-          [this, then = std::move(then)](const config_snapshot_ptr& snapshot) {
-            --asked;
-            then(*snapshot);
-            close_if_done();
-          },
-          [this, line, id](const caf::error&) {
-            --asked;
-            reject(line, id, jsonrpc::code::internal_error, "the configuration could not be read; try again");
-            close_if_done();
-          });
+  ask<config_snapshot_ptr>(core.config, get_config{}, line, id, "the configuration could not be read; try again",
+                           [then = std::move(then)](const config_snapshot_ptr& snapshot) { then(*snapshot); });
 }
 
 void session_state::with_status(std::uint64_t line, const nlohmann::json& id,
                                 std::function<void(const supervisor_status&)> then) {
-  ++asked;
-  self->request(core.supervisor, caf::infinite, get_status{})
-      .then(
-          [this, then = std::move(then)](const supervisor_status& status) {
-            --asked;
-            then(status);
-            close_if_done();
-          },
-          [this, line, id](const caf::error&) {
-            --asked;
-            reject(line, id, jsonrpc::code::internal_error, "the supervisor did not say how it is; try again");
-            close_if_done();
-          });
+  ask<supervisor_status>(core.supervisor, get_status{}, line, id, "the supervisor did not say how it is; try again",
+                         std::move(then));
 }
 
 void session_state::with_stop(std::uint64_t line, const nlohmann::json& id, stop_mode mode,
                               std::function<void(const stop_report&)> then) {
-  ++asked;
-  self->request(core.supervisor, caf::infinite, stop_supervisor{mode})
-      .then(
-          [this, then = std::move(then)](const stop_report& report) {
-            --asked;
-            then(report);
-            close_if_done();
-          },
-          [this, line, id](const caf::error&) {
-            --asked;
-            reject(line, id, jsonrpc::code::internal_error, "the supervisor could not be stopped; its log says more");
-            close_if_done();
-          });
+  ask<stop_report>(core.supervisor, stop_supervisor{mode}, line, id,
+                   "the supervisor could not be stopped; its log says more", std::move(then));
+}
+
+void session_state::with_job(std::uint64_t line, const nlohmann::json& id, const std::string& job,
+                             std::function<void(const job_found&)> then) {
+  ask<job_found>(core.jobs, find_job_record{job}, line, id, no_jobs_answer, std::move(then));
+}
+
+void session_state::with_jobs(std::uint64_t line, const nlohmann::json& id, const list_stored_jobs& order,
+                              std::function<void(const jobs_found&)> then) {
+  ask<jobs_found>(core.jobs, order, line, id, no_jobs_answer, std::move(then));
+}
+
+void session_state::with_job_cancelled(std::uint64_t line, const nlohmann::json& id, const std::string& job,
+                                       std::function<void(const job_cancelled&)> then) {
+  ask<job_cancelled>(core.jobs, cancel_job{job}, line, id, no_jobs_answer, std::move(then));
+}
+
+void session_state::with_jobs_collected(std::uint64_t line, const nlohmann::json& id, const collect_stored_jobs& order,
+                                        std::function<void(const jobs_collected&)> then) {
+  ask<jobs_collected>(core.jobs, order, line, id, no_jobs_answer, std::move(then));
 }
 
 session_actor::behavior_type session(session_actor::stateful_pointer<session_state> self, const core_actors& core,

@@ -23,6 +23,7 @@ struct session_state : session_services {
     std::uint64_t told = 0; ///< progress messages so far
     std::string last_act;
     bool is_started = false;
+    bool is_watch = false; ///< of a job, which goes on without it
     bool cancelled = false;
   };
 
@@ -41,11 +42,27 @@ struct session_state : session_services {
   void show_life(std::uint64_t line, live_call& call);
   void tell(std::uint64_t line, live_call& call, std::string_view text);
   void settle(std::uint64_t line);
+  void cancel_line(std::uint64_t line, live_call& call);
+  live_call& begin_call(std::uint64_t line, pending_call what);
+  /// Asks another actor; `then` gets its answer, and `what_failed` is the error when there is none.
+  template <class Answer, class Actor, class Question>
+  void ask(const Actor& actor, Question question, std::uint64_t line, const nlohmann::json& id,
+           std::string_view what_failed, std::function<void(const Answer&)> then);
   void close_if_done();
 
   void reply(std::uint64_t line, const nlohmann::json& id, const ordered_json& result) override;
   void reject(std::uint64_t line, const nlohmann::json& id, jsonrpc::code code, std::string_view message) override;
-  void dispatch(std::uint64_t line, pending_call what, run_request run) override;
+  void dispatch(std::uint64_t line, pending_call what, dispatch_order order) override;
+  void watch(std::uint64_t line, pending_call what, const std::string& job,
+             std::optional<std::chrono::milliseconds> patience) override;
+  void with_job(std::uint64_t line, const nlohmann::json& id, const std::string& job,
+                std::function<void(const job_found&)> then) override;
+  void with_jobs(std::uint64_t line, const nlohmann::json& id, const list_stored_jobs& order,
+                 std::function<void(const jobs_found&)> then) override;
+  void with_job_cancelled(std::uint64_t line, const nlohmann::json& id, const std::string& job,
+                          std::function<void(const job_cancelled&)> then) override;
+  void with_jobs_collected(std::uint64_t line, const nlohmann::json& id, const collect_stored_jobs& order,
+                           std::function<void(const jobs_collected&)> then) override;
   void cancel(const nlohmann::json& id) override;
   void with_config(std::uint64_t line, const nlohmann::json& id,
                    std::function<void(const config_snapshot&)> then) override;

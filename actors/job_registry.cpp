@@ -1,0 +1,494 @@
+#include "actors/job_registry.hpp"
+
+#include "actors/job_store.hpp"
+#include "actors/log.hpp"
+#include "actors/logic/job_machine.hpp"
+#include "actors/logic/job_rules.hpp"
+#include "actors/logic/sentences.hpp"
+#include "messages/json.hpp"
+
+namespace agent_dispatch {
+
+namespace {
+
+/// Progress of live jobs is written, and jobs of other programs are looked at, this often.
+constexpr std::chrono::seconds tick_interval{1};
+
+job_record new_record(const run_spec& spec, const job_id& id, const std::string& owner) {
+  const auto& asked = spec.request;
+  return {.id = id,
+          .agent = spec.agent.name,
+          .task = asked.task,
+          .context = asked.context,
+          .caller = asked.caller,
+          .goal = asked.goal,
+          .created_at = unix_now(),
+          .owner = owner,
+          .session = spec.session,
+          .retry_of = spec.retry_of,
+          .request = job_request{asked.format, asked.timeout, asked.clamp_timeout, {}}};
+}
+
+/// An earlier supervisor may have come as far as `running`.
+expected<job_record> started(const job_record& on_disk) {
+  return on_disk.status == job_status::running ? on_disk : job_machine::start(on_disk, unix_now());
+}
+
+/// A record that could not be marked as running when it started is so now.
+expected<job_record> ended(const job_record& on_disk, const dispatch_answer& answer) {
+  auto running = started(on_disk);
+  if (!running)
+    return running;
+  if (answer.value)
+    return job_machine::finish(std::move(*running), *answer.value, unix_now());
+  return job_machine::fail(std::move(*running), unix_now(), answer.value.error().message);
+}
+
+write_outcome outcome_of(const job_change_reply& reply) {
+  return {reply.record ? std::nullopt : std::optional{reply.record.error()}};
+}
+
+write_outcome no_store() { return {fault{fault_kind::lost, "the store of job records died; try again"}}; }
+
+} // namespace
+
+job_registry_state::live_job* job_registry_state::find_live(const job_id& id) {
+  const auto found = jobs.find(id);
+  return found == jobs.end() ? nullptr : &found->second;
+}
+
+caf::result<write_outcome> job_registry_state::create(const create_job& order) {
+  const auto& id = *order.spec->job;
+  auto record = new_record(*order.spec, id, owner);
+  auto stored = std::make_shared<const job_record>(record);
+  // Known before it is written: whoever looks through the records finds none that nobody knows.
+  jobs.emplace(id,
+               live_job{.request = order.request, .run = order.spec->key, .record = std::move(record), .unsaved = {}});
+  keep_ticking();
+  auto promise = self->make_response_promise<write_outcome>();
+  self->request(stores.writer, caf::infinite, store_job{std::move(stored)})
+      .then(
+          [this, id, promise](const write_outcome& outcome) mutable {
+            if (outcome.problem)
+              jobs.erase(id);
+            promise.deliver(outcome);
+          },
+          [promise](const caf::error&) mutable { promise.deliver(no_store()); });
+  return promise;
+}
+
+caf::result<bool> job_registry_state::start(const job_id& id) {
+  auto promise = self->make_response_promise<bool>();
+  self->request(stores.writer, caf::infinite, change_job{id, started, durability::page_cache})
+      .then(
+          [this, id, promise](const job_change_reply& reply) mutable {
+            auto* job = find_live(id);
+            if (!reply.record) {
+              // The run is paid for by its result, which is kept with it: that its start is not written down harms less
+              // than not to start it.
+              log::warn("job {}: {}", id.value, reply.record.error().message);
+            } else if (job != nullptr) {
+              job->record = *reply.record;
+              if (is_terminal(reply.record->status))
+                tell_end(*reply.record);
+            }
+            promise.deliver(!reply.record || reply.record->status == job_status::running);
+          },
+          [promise](const caf::error&) mutable { promise.deliver(false); });
+  return promise;
+}
+
+void job_registry_state::progress(const job_progressed& event) {
+  auto* job = find_live(event.id);
+  if (job == nullptr || is_terminal(job->record.status))
+    return;
+  for (const auto& [request, each] : watches)
+    if (each.job == event.id)
+      self->send(each.asker, request_progress{request, event.event});
+  if (event.event.kind == progress_kind::queued || event.event.kind == progress_kind::started)
+    return;
+  auto changed = job_machine::add_progress(job->record, event.event.text, unix_now());
+  if (!changed)
+    return;
+  const auto written = job->record.progress_updated_at;
+  job->record = std::move(*changed);
+  job->is_progress_new = true;
+  if (!job->is_writing && job_machine::is_progress_due(written, unix_now()))
+    write_progress(event.id, *job);
+}
+
+void job_registry_state::write_progress(const job_id& id, live_job& job) {
+  job.is_progress_new = false;
+  job.is_writing = true;
+  const auto change = [lines = job.record.progress, at = job.record.progress_updated_at](const job_record& on_disk) {
+    auto record = on_disk;
+    record.progress = lines;
+    record.progress_updated_at = at;
+    return expected<job_record>{std::move(record)};
+  };
+  self->request(stores.writer, caf::infinite, change_job{id, change, durability::page_cache})
+      .then(
+          [this, id](const job_change_reply& reply) {
+            auto* live = find_live(id);
+            if (live == nullptr)
+              return;
+            live->is_writing = false;
+            // Another program may have ended it.
+            if (!reply.record || !is_terminal(reply.record->status) || is_terminal(live->record.status))
+              return;
+            log::info("job {}: ended by another program", id.value);
+            live->record = *reply.record;
+            tell_end(*reply.record);
+            self->send(requests, cancel_request{live->request});
+          },
+          [](const caf::error&) { log::warn("the store of job records does not answer"); });
+}
+
+caf::result<write_outcome> job_registry_state::finish(const finish_job& order) {
+  auto promise = self->make_response_promise<write_outcome>();
+  const auto change = [answer = order.answer](const job_record& on_disk) { return ended(on_disk, answer); };
+  self->request(stores.writer, caf::infinite, change_job{order.id, change, durability::disk})
+      .then([this, id = order.id, answer = order.answer,
+             promise](const job_change_reply& reply) { finished(id, answer, reply, promise); },
+            [promise](const caf::error&) mutable { promise.deliver(no_store()); });
+  return promise;
+}
+
+void job_registry_state::finished(const job_id& id, const dispatch_answer& answer, const job_change_reply& reply,
+                                  caf::typed_response_promise<write_outcome> done) {
+  auto* job = find_live(id);
+  if (!reply.record) {
+    log::error("job {}: its end cannot be written: {}", id.value, reply.record.error().message);
+    if (reply.record.error().kind == fault_kind::invalid_argument) {
+      jobs.erase(id); // somebody has removed the record: there is nothing left to be written
+      done.deliver(write_outcome{});
+      return;
+    }
+    if (job != nullptr && !is_terminal(job->record.status))
+      if (auto record = ended(job->record, answer)) {
+        job->record = std::move(*record);
+        job->unsaved = reply.record.error();
+        tell_end(job->record, job->unsaved);
+      }
+    done.deliver(outcome_of(reply));
+    return;
+  }
+  if (!reply.written)
+    log::info("job {}: its result comes too late, it is {}", id.value, to_string(reply.record->status));
+  if (!reply.written && reply.record->status == job_status::cancelled && !reply.record->result && answer.value) {
+    settle(id, *reply.record, *answer.value, done);
+    return;
+  }
+  tell_end(*reply.record);
+  jobs.erase(id);
+  done.deliver(write_outcome{});
+}
+
+void job_registry_state::settle(const job_id& id, const job_record& record, const dispatch_result& result,
+                                caf::typed_response_promise<write_outcome> done) {
+  auto settled = job_machine::settle_cancelled(record, result);
+  auto end = [this, id, done]() mutable {
+    jobs.erase(id);
+    done.deliver(write_outcome{});
+  };
+  if (!settled) {
+    end();
+    return;
+  }
+  self->request(stores.writer, caf::infinite, settle_job{std::make_shared<const job_record>(std::move(*settled))})
+      .then(
+          [id, end](const job_change_reply& reply) mutable {
+            if (!reply.record)
+              log::warn("job {}: what its run cost cannot be written: {}", id.value, reply.record.error().message);
+            end();
+          },
+          [end](const caf::error&) mutable { end(); });
+}
+
+caf::result<job_found> job_registry_state::adopt(const adopt_job& order) {
+  const auto id = *order.spec->job;
+  auto fresh = new_record(*order.spec, id, owner);
+  jobs.emplace(id, live_job{.request = order.request, .run = order.spec->key, .record = fresh, .unsaved = {}});
+  keep_ticking();
+  auto promise = self->make_response_promise<job_found>();
+  auto adopted = [this, id, promise](const job_record& record) mutable {
+    if (auto* job = find_live(id))
+      job->record = record;
+    promise.deliver(job_found{record});
+  };
+  auto create_anew = [this, fresh, adopted]() mutable {
+    self->request(stores.writer, caf::infinite, store_job{std::make_shared<const job_record>(fresh)})
+        .then([adopted, fresh](const write_outcome&) mutable { adopted(fresh); },
+              [adopted, fresh](const caf::error&) mutable { adopted(fresh); });
+  };
+  self->request(stores.writer, caf::infinite, find_stored_job{id.value})
+      .then(
+          [adopted, create_anew](const job_found& found) mutable {
+            if (found.record)
+              adopted(*found.record);
+            else
+              create_anew();
+          },
+          [create_anew](const caf::error&) mutable { create_anew(); });
+  return promise;
+}
+
+void job_registry_state::give_up_strays(int retention_days) {
+  self->request(stores.reader, caf::infinite, find_unfinished_jobs{})
+      .then(
+          [this](const jobs_found& found) {
+            if (!found.records) {
+              log::warn("{}", found.records.error().message);
+              return;
+            }
+            for (const auto& record : *found.records)
+              if (!jobs.contains(record.id))
+                fail({record.id, sentences::job_lost(record.session)}, [](const write_outcome&) {});
+          },
+          [](const caf::error&) { log::warn("the store of job records does not answer"); });
+  self->send(stores.reader, maintain_jobs{retention_days});
+}
+
+caf::result<write_outcome> job_registry_state::fail(const fail_job& order) {
+  auto promise = self->make_response_promise<write_outcome>();
+  fail(order, [promise](const write_outcome& outcome) mutable { promise.deliver(outcome); });
+  return promise;
+}
+
+void job_registry_state::fail(const fail_job& order, const std::function<void(const write_outcome&)>& then) {
+  const auto change = [sentence = order.sentence](const job_record& on_disk) {
+    return job_machine::fail(on_disk, unix_now(), sentence);
+  };
+  self->request(stores.writer, caf::infinite, change_job{order.id, change, durability::disk})
+      .then(
+          [this, id = order.id, then](const job_change_reply& reply) {
+            if (reply.record) {
+              log::info("job {}: ended without a result", id.value);
+              tell_end(*reply.record);
+              jobs.erase(id);
+            } else {
+              log::error("job {}: {}", id.value, reply.record.error().message);
+            }
+            then(outcome_of(reply));
+          },
+          [then](const caf::error&) { then(no_store()); });
+}
+
+caf::result<write_outcome> job_registry_state::keep(const keep_result& order) {
+  auto record = new_record(*order.spec, *order.spec->ref, owner);
+  if (auto running = job_machine::start(record, unix_now()))
+    if (auto done = job_machine::finish(std::move(*running), order.result, unix_now()))
+      record = std::move(*done);
+  auto promise = self->make_response_promise<write_outcome>();
+  self->request(stores.writer, caf::infinite, store_job{std::make_shared<const job_record>(std::move(record))})
+      .then(
+          [promise](const write_outcome& outcome) mutable {
+            // There already: kept by a supervisor that died before it could say so.
+            const bool is_kept = outcome.problem && outcome.problem->kind == fault_kind::invalid_argument;
+            promise.deliver(is_kept ? write_outcome{} : outcome);
+          },
+          [promise](const caf::error&) mutable { promise.deliver(no_store()); });
+  return promise;
+}
+
+caf::result<job_found> job_registry_state::find(const find_job_record& order) {
+  if (const auto* job = find_live({order.text}); job != nullptr && job->unsaved)
+    return job_found{job->record};
+  return self->delegate(stores.reader, find_stored_job{order.text});
+}
+
+caf::result<job_cancelled> job_registry_state::cancel(const cancel_job& order) {
+  auto promise = self->make_response_promise<job_cancelled>();
+  if (is_job_id(order.text)) {
+    cancel_now({order.text}, promise);
+    return promise;
+  }
+  self->request(stores.reader, caf::infinite, find_stored_job{order.text})
+      .then(
+          [this, promise](const job_found& found) mutable {
+            if (found.record)
+              cancel_now(found.record->id, promise);
+            else
+              promise.deliver(job_cancelled{tl::unexpected(found.record.error()), nullptr});
+          },
+          [promise](caf::error& problem) mutable { promise.deliver(std::move(problem)); });
+  return promise;
+}
+
+void job_registry_state::cancel_now(const job_id& id, caf::typed_response_promise<job_cancelled> done) {
+  self->request(stores.writer, caf::infinite, cancel_stored_job{id})
+      .then(
+          [this, id, done](const job_cancelled& cancelled) mutable {
+            auto* job = find_live(id);
+            if (job != nullptr && cancelled.record && is_terminal(cancelled.record->status) &&
+                !is_terminal(job->record.status)) {
+              job->record = *cancelled.record;
+              tell_end(job->record);
+              self->send(requests, cancel_request{job->request});
+            }
+            done.deliver(cancelled);
+          },
+          [done](caf::error& problem) mutable { done.deliver(std::move(problem)); });
+}
+
+void job_registry_state::begin_watch(const watch_job& order) {
+  auto& added = watches[order.request];
+  added = {.job = {}, .asker = order.asker, .waiter = order.waiter, .number = ++watch_count};
+  if (order.patience)
+    self->delayed_send(self, *order.patience, watch_timeout{order.request, added.number});
+  const auto request = order.request;
+  if (find_live({order.text}) != nullptr) {
+    attach(request, {find_live({order.text})->record});
+    return;
+  }
+  self->request(stores.reader, caf::infinite, find_stored_job{order.text})
+      .then([this, request](const job_found& found) { attach(request, found); },
+            [this, request](const caf::error&) {
+              end_watch(request, {failure(fault_kind::lost, "the store of job records died; try again")});
+            });
+}
+
+void job_registry_state::attach(const request_key& request, const job_found& found) {
+  const auto place = watches.find(request);
+  if (place == watches.end())
+    return;
+  if (!found.record) {
+    end_watch(request, {tl::unexpected(found.record.error())});
+    return;
+  }
+  auto& each = place->second;
+  each.job = found.record->id;
+  const auto* job = find_live(each.job);
+  // Read from disk, it may be older than what is known here.
+  const auto& record = job == nullptr ? *found.record : job->record;
+  if (is_terminal(record.status)) {
+    end_watch(request, {.value = dispatch_result{},
+                        .job = std::make_shared<const job_record>(record),
+                        .not_kept = job == nullptr ? std::nullopt : job->unsaved});
+    return;
+  }
+  for (const auto& line : record.progress)
+    self->send(each.asker, request_progress{request, {progress_kind::note, line}});
+  each.is_live = job != nullptr;
+  if (job != nullptr && each.waiter)
+    self->send(admission, add_wait{*each.waiter, job->run});
+  keep_ticking();
+}
+
+void job_registry_state::look_at_others() {
+  for (auto& [request, each] : watches) {
+    if (each.is_live || each.is_looking || each.job.empty())
+      continue;
+    each.is_looking = true;
+    self->request(stores.reader, caf::infinite, find_stored_job{each.job.value})
+        .then(
+            [this, key = request](const job_found& found) {
+              const auto place = watches.find(key);
+              if (place == watches.end())
+                return;
+              place->second.is_looking = false;
+              if (!found.record || is_terminal(found.record->status))
+                attach(key, found);
+            },
+            [](const caf::error&) { log::warn("the store of job records does not answer"); });
+  }
+}
+
+void job_registry_state::end_watch(const request_key& request, dispatch_answer answer) {
+  const auto place = watches.find(request);
+  if (place == watches.end())
+    return;
+  const auto ended_one = std::move(place->second);
+  watches.erase(place);
+  if (const auto* job = find_live(ended_one.job); job != nullptr && ended_one.is_live && ended_one.waiter)
+    self->send(admission, remove_wait{*ended_one.waiter, job->run});
+  self->send(ended_one.asker, request_answered{request, std::move(answer)});
+}
+
+void job_registry_state::time_out(const watch_timeout& event) {
+  const auto place = watches.find(event.request);
+  if (place == watches.end() || place->second.number != event.number)
+    return;
+  const auto& each = place->second;
+  if (const auto* job = find_live(each.job)) {
+    end_watch(event.request, {.value = dispatch_result{}, .job = std::make_shared<const job_record>(job->record)});
+    return;
+  }
+  self->request(stores.reader, caf::infinite, find_stored_job{each.job.value})
+      .then(
+          [this, key = event.request](const job_found& found) {
+            if (found.record)
+              end_watch(key, {.value = dispatch_result{}, .job = std::make_shared<const job_record>(*found.record)});
+            else
+              end_watch(key, {tl::unexpected(found.record.error())});
+          },
+          [this, key = event.request](const caf::error&) {
+            end_watch(key, {failure(fault_kind::lost, "the store of job records died; try again")});
+          });
+}
+
+void job_registry_state::tell_end(const job_record& record, const std::optional<fault>& unsaved) {
+  std::vector<request_key> its;
+  for (const auto& [request, each] : watches)
+    if (each.job == record.id)
+      its.push_back(request);
+  const auto shared = std::make_shared<const job_record>(record);
+  for (const auto& request : its)
+    end_watch(request, {.value = dispatch_result{}, .job = shared, .not_kept = unsaved});
+}
+
+void job_registry_state::tick() {
+  ticking = false;
+  std::vector<job_id> live;
+  for (auto& [id, job] : jobs) {
+    live.push_back(id);
+    if (job.is_progress_new && !job.is_writing && !is_terminal(job.record.status))
+      write_progress(id, job);
+  }
+  look_at_others();
+  const auto now = std::chrono::steady_clock::now();
+  if (!live.empty() && now - touched >= live_touch_interval) {
+    touched = now;
+    self->send(stores.writer, touch_jobs{std::move(live)});
+  }
+  if (!jobs.empty() || !watches.empty())
+    keep_ticking();
+}
+
+void job_registry_state::keep_ticking() {
+  if (std::exchange(ticking, true))
+    return;
+  self->delayed_send(self, tick_interval, job_tick{});
+}
+
+jobs_actor::behavior_type job_registry(jobs_actor::stateful_pointer<job_registry_state> self, job_stores stores,
+                                       const admission_actor& admission, std::string owner) {
+  auto& state = self->state;
+  state.stores = std::move(stores);
+  state.admission = admission;
+  state.owner = std::move(owner);
+  state.touched = std::chrono::steady_clock::now();
+  return {
+      [&state](const create_job& order) { return state.create(order); },
+      [&state](const start_job& order) { return state.start(order.id); },
+      [&state](const job_progressed& event) { state.progress(event); },
+      [&state](const finish_job& order) { return state.finish(order); },
+      [&state](const adopt_job& order) { return state.adopt(order); },
+      [&state](const jobs_adopted& order) { state.give_up_strays(order.retention_days); },
+      [&state](const fail_job& order) { return state.fail(order); },
+      [&state](const keep_result& order) { return state.keep(order); },
+      [&state](const find_job_record& order) { return state.find(order); },
+      [&state](const cancel_job& order) { return state.cancel(order); },
+      [&state](const list_stored_jobs& order) { return state.self->delegate(state.stores.reader, order); },
+      [&state](const collect_stored_jobs& order) { return state.self->delegate(state.stores.reader, order); },
+      [&state](const watch_job& order) { state.begin_watch(order); },
+      [&state](const unwatch_job& order) {
+        state.end_watch(order.request, {failure(fault_kind::cancelled, "no longer waited for")});
+      },
+      [&state](const watch_timeout& event) { state.time_out(event); },
+      [&state](const job_tick&) { state.tick(); },
+      [&state](const serve_requests& order) { state.requests = order.requests; },
+  };
+}
+
+} // namespace agent_dispatch

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "messages/actors.hpp"
+
+namespace agent_dispatch {
+
+/// Where the registry's records are.
+struct job_stores {
+  job_store_actor writer; ///< everything that changes a record, in order
+  job_store_actor reader; ///< everything that walks over many
+};
+
+/// The jobs that are not terminal, and those who wait for them. What decides about a job is its record on disk, changed
+/// under the directory's lock: of two events that cross, the one that reaches the store first counts, and the other
+/// finds a terminal record. Nobody hears that a job has ended before its record says so.
+///
+/// A job stays here until its run has ended, also when it was cancelled before; a cancel marks the record first and
+/// ends the run after.
+struct job_registry_state {
+  explicit job_registry_state(jobs_actor::pointer own) : self{own} {}
+
+  struct live_job {
+    request_key request;
+    run_key run;
+    job_record record;            ///< as it was written last, with later progress
+    bool is_progress_new = false; ///< not written yet
+    bool is_writing = false;      ///< progress is on its way
+    std::optional<fault> unsaved; ///< the record is final, and could not be written
+  };
+
+  struct watch {
+    job_id job;
+    requester asker;
+    std::optional<run_key> waiter;
+    std::uint64_t number = 0;
+    bool is_live = false;    ///< the job is one of ours; else its file is looked at again and again
+    bool is_looking = false; ///< such a look is under way
+  };
+
+  caf::result<write_outcome> create(const create_job& order);
+  caf::result<bool> start(const job_id& id);
+  void progress(const job_progressed& event);
+  void write_progress(const job_id& id, live_job& job);
+  caf::result<write_outcome> finish(const finish_job& order);
+  void finished(const job_id& id, const dispatch_answer& answer, const job_change_reply& reply,
+                caf::typed_response_promise<write_outcome> done);
+  void settle(const job_id& id, const job_record& record, const dispatch_result& result,
+              caf::typed_response_promise<write_outcome> done);
+  caf::result<job_found> adopt(const adopt_job& order);
+  void give_up_strays(int retention_days);
+  caf::result<write_outcome> fail(const fail_job& order);
+  void fail(const fail_job& order, const std::function<void(const write_outcome&)>& then);
+  caf::result<write_outcome> keep(const keep_result& order);
+  caf::result<job_found> find(const find_job_record& order);
+  caf::result<job_cancelled> cancel(const cancel_job& order);
+  void cancel_now(const job_id& id, caf::typed_response_promise<job_cancelled> done);
+  void begin_watch(const watch_job& order);
+  void attach(const request_key& request, const job_found& found);
+  void look_at_others();
+  void end_watch(const request_key& request, dispatch_answer answer);
+  void time_out(const watch_timeout& event);
+  /// The record is terminal, on disk.
+  void tell_end(const job_record& record, const std::optional<fault>& unsaved = std::nullopt);
+  void tick();
+  void keep_ticking();
+  live_job* find_live(const job_id& id);
+
+  jobs_actor::pointer self;
+  job_stores stores;
+  admission_actor admission;
+  requests_actor requests;
+  std::string owner;
+  std::map<job_id, live_job> jobs;
+  std::map<request_key, watch> watches;
+  std::uint64_t watch_count = 0;
+  std::chrono::steady_clock::time_point touched;
+  bool ticking = false;
+
+  static inline const char* name = "job_registry";
+};
+
+jobs_actor::behavior_type job_registry(jobs_actor::stateful_pointer<job_registry_state> self, job_stores stores,
+                                       const admission_actor& admission, std::string owner);
+
+} // namespace agent_dispatch
