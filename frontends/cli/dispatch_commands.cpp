@@ -105,7 +105,9 @@ int run_dispatch(const dispatch_options& options, cli_io& io) {
   auto link = connect_supervisor(*request);
   if (!link)
     return report_failure(io, options.format, link.error().message);
-  const auto answer = call_supervisor(*link, make_call(options, io));
+  auto call = make_call(options, io);
+  call.redial = &*request;
+  const auto answer = call_supervisor(*link, call);
   if (!answer)
     return report_failure(io, options.format, answer.error().message);
   if (answer->is_object() && answer->contains("error") && !answer->contains("agent"))

@@ -4,15 +4,26 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
+
+#include "frontends/client/connector.hpp"
+#include "frontends/client/kept_requests.hpp"
+#include "frontends/client/link_text.hpp"
+#include "frontends/client/redial_policy.hpp"
 
 namespace agent_dispatch {
 
 namespace {
 
+using clock = std::chrono::steady_clock;
+
 constexpr std::size_t read_bytes = 64u << 10;
+/// The request is the first line, and has its number as id.
+constexpr int request_id = 1;
+constexpr std::string_view cancel_text = R"({"jsonrpc":"2.0","method":"cancel","params":{"id":1}})";
 
 unique_fd take_interrupts() {
   sigset_t ends;
@@ -26,60 +37,110 @@ unique_fd take_interrupts() {
 std::string request_line(std::string_view method, const ordered_json& params) {
   ordered_json json;
   json["jsonrpc"] = "2.0";
-  json["id"] = 1;
+  json["id"] = request_id;
   json["method"] = method;
   json["params"] = params;
   return dump(json);
 }
 
+int milliseconds_until(std::optional<clock::time_point> time) {
+  if (!time)
+    return -1;
+  return static_cast<int>(
+      std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::milliseconds>(*time - clock::now()).count()));
+}
+
 /// One call in progress.
+///
+///     connected ──supervisor gone──▶ resting ──▶ connecting ──welcome──▶ connected
+///         └──answer, second Ctrl-C──▶ ended ◀──three deaths, cannot be had─┘
 class waiting_call {
 public:
-  waiting_call(supervisor_link& link, const control_call& call) : link_{link}, call_{call} {}
+  waiting_call(supervisor_link& link, const control_call& call) : link_{link}, call_{call} {
+    policy_.trying();
+    policy_.connected(clock::now());
+    kept_.keep(request_line(call.method, call.params), request_id, call.method);
+    kept_.connected();
+    if (call.redial != nullptr)
+      connector_.emplace(*call.redial);
+  }
 
   expected<ordered_json> run() {
-    if (auto sent = send_all(link_.socket.get(), encode_frame("msg", 1, request_line(call_.method, call_.params)));
-        !sent)
-      return tl::unexpected(sent.error());
-    for (;;) {
-      if (auto answer = take_lines())
-        return std::move(*answer);
-      std::array<pollfd, 2> waiting{{{link_.socket.get(), POLLIN, 0}, {interrupts_.get(), POLLIN, 0}}};
-      if (::poll(waiting.data(), waiting.size(), -1) < 0)
-        continue;
-      if (waiting[1].revents != 0 && !go_on_after_interrupt())
-        return failure(fault_kind::cancelled, "given up; the answer is not waited for");
-      if (waiting[0].revents != 0 && !read_more())
-        return failure(fault_kind::lost, "the supervisor ended before it could answer; try again");
+    while (!ended_) {
+      if (is_connected_)
+        exchange();
+      if (!ended_)
+        wait();
     }
+    return std::move(*ended_);
   }
 
 private:
-  /// The answer, once it is there.
-  std::optional<expected<ordered_json>> take_lines() {
-    while (const auto line = link_.lines.next()) {
-      if (!*line)
-        return tl::unexpected(line->error());
-      const auto frame = decode_frame(**line);
-      if (!frame)
-        return tl::unexpected(frame.error());
-      auto json = ordered_json::parse(frame->payload, nullptr, false);
-      if (frame->verb == "answer")
-        return conclude(std::move(json));
-      if (frame->verb == "note" && call_.progress && json.is_object() && json["params"].is_object())
-        call_.progress(json["params"].value("text", ""));
-    }
-    return std::nullopt;
+  void exchange() {
+    while (const auto frame = kept_.next_frame())
+      if (!send_all(link_.socket.get(), *frame))
+        break; // what it has said is still to be read; then comes its end
+    take_lines();
   }
 
-  expected<ordered_json> conclude(ordered_json answer) {
+  void wait() {
+    begin_due_attempt();
+    std::array<pollfd, 3> waiting{{{is_connected_ ? link_.socket.get() : -1, POLLIN, 0},
+                                   {interrupts_.get(), POLLIN, 0},
+                                   {connector_ ? connector_->descriptor() : -1, POLLIN, 0}}};
+    if (::poll(waiting.data(), waiting.size(), milliseconds_until(policy_.next())) < 0)
+      return;
+    if (waiting[1].revents != 0 && !go_on_after_interrupt())
+      end(failure(fault_kind::cancelled, std::string{link_text::interrupted}));
+    else if (waiting[0].revents != 0 && !read_more())
+      lose();
+    else if (waiting[2].revents != 0)
+      end_attempt();
+  }
+
+  void end(expected<ordered_json> how) { ended_.emplace(std::move(how)); }
+
+  void take_lines() {
+    while (const auto line = link_.lines.next()) {
+      if (!*line)
+        return end(tl::unexpected(line->error()));
+      const auto frame = decode_frame(**line);
+      if (!frame)
+        return end(tl::unexpected(frame.error()));
+      take_frame(*frame);
+      if (ended_)
+        return;
+    }
+  }
+
+  void take_frame(const frame& frame) {
+    if (frame.verb == "answer" && frame.number == request_id) {
+      conclude(ordered_json::parse(frame.payload, nullptr, false));
+    } else if (frame.verb == "settled") {
+      kept_.settled(frame.number);
+      if (frame.number == request_id)
+        end(failure(fault_kind::cancelled, std::string{link_text::cancelled}));
+    } else if (frame.verb == "note" && call_.progress) {
+      const auto json = ordered_json::parse(frame.payload, nullptr, false);
+      if (json.is_object() && json.contains("params") && json["params"].is_object())
+        call_.progress(json["params"].value("text", ""));
+    } else if (frame.verb == "leaving") {
+      how_ = supervisor_end::planned;
+      kept_.end_announced();
+    }
+  }
+
+  void conclude(ordered_json answer) {
+    kept_.answered(request_id);
+    kept_.delivered(request_id);
     // Fails only when the supervisor is gone, and then there is nobody left to know.
-    std::ignore = send_all(link_.socket.get(), encode_frame("ack", 1, {}));
+    std::ignore = send_all(link_.socket.get(), encode_frame("ack", request_id, {}));
     if (answer.is_object() && answer.contains("result"))
-      return std::move(answer["result"]);
-    if (answer.is_object() && answer["error"].is_object())
-      return failure(fault_kind::protocol, answer["error"].value("message", "the supervisor rejected the call"));
-    return failure(fault_kind::protocol, "the supervisor's answer cannot be read");
+      return end(std::move(answer["result"]));
+    if (answer.is_object() && answer.contains("error") && answer["error"].is_object())
+      return end(
+          failure(fault_kind::protocol, answer["error"].value("message", std::string{link_text::call_rejected})));
+    end(failure(fault_kind::protocol, std::string{link_text::answer_unreadable}));
   }
 
   bool read_more() {
@@ -90,23 +151,62 @@ private:
     return count > 0 || (count < 0 && errno == EINTR);
   }
 
+  void lose() {
+    is_connected_ = false;
+    link_.socket.reset();
+    link_.lifeline.reset();
+    policy_.lost(clock::now(), how_, true);
+    if (!connector_)
+      return end(failure(fault_kind::lost, std::string{link_text::ended_before_answer}));
+    kept_.lost(how_);
+    if (!kept_.is_open(request_id))
+      return end(failure(fault_kind::lost, std::string{link_text::given_up}));
+    if (call_.progress)
+      call_.progress(link_text::connecting_again);
+  }
+
+  void begin_due_attempt() {
+    const auto due = policy_.next();
+    if (!due || clock::now() < *due)
+      return;
+    policy_.trying();
+    connector_->start();
+  }
+
+  void end_attempt() {
+    auto link = connector_->take();
+    if (!link)
+      return;
+    if (!*link)
+      return end(tl::unexpected(link->error()));
+    link_ = std::move(**link);
+    is_connected_ = true;
+    how_ = supervisor_end::died;
+    policy_.connected(clock::now());
+    kept_.connected();
+  }
+
   bool go_on_after_interrupt() {
     signalfd_siginfo info{};
     if (::read(interrupts_.get(), &info, sizeof info) <= 0)
       return true;
-    if (call_.interrupt == on_interrupt::give_up || cancelling_)
+    if (call_.interrupt == on_interrupt::give_up || !kept_.cancel(request_id))
       return false;
-    cancelling_ = true;
+    kept_.keep(std::string{cancel_text}, nullptr, "cancel");
     if (call_.cancelling)
       call_.cancelling();
-    constexpr std::string_view cancel = R"({"jsonrpc":"2.0","method":"cancel","params":{"id":1}})";
-    return send_all(link_.socket.get(), encode_frame("msg", 2, cancel)).has_value();
+    return true;
   }
 
   supervisor_link& link_;
   const control_call& call_;
-  unique_fd interrupts_ = take_interrupts();
-  bool cancelling_ = false;
+  unique_fd interrupts_ = take_interrupts(); // before the connector has a thread
+  redial_policy policy_{clock::now()};
+  kept_requests kept_;
+  std::optional<connector> connector_; ///< none: the call is not sent again
+  bool is_connected_ = true;
+  supervisor_end how_ = supervisor_end::died; ///< the present connection will have ended
+  std::optional<expected<ordered_json>> ended_;
 };
 
 } // namespace

@@ -21,10 +21,17 @@ struct control_call {
   std::function<void(std::string_view)> progress{}; ///< gets each progress text; may be empty
   std::function<void()> cancelling{};               ///< called when Ctrl-C has become a cancel; may be empty
   on_interrupt interrupt = on_interrupt::give_up;
+  /// How to connect to the next supervisor when this one goes away, to ask it again; the one that the link came of.
+  /// Null: the call must not be sent again. Outlives the call.
+  const link_request* redial = nullptr;
 };
 
-/// Asks and waits for the answer, however long it takes. SIGINT and SIGTERM are blocked from here on, and taken as
-/// interrupts. Faults: `lost` (the supervisor went away), `cancelled` (given up), `protocol` (it rejected the call).
+/// Asks and waits for the answer, however long it takes, and through whatever number of supervisors. `link` is replaced
+/// when it is lost and the call may be sent again. SIGINT and SIGTERM are blocked from here on, and taken as
+/// interrupts.
+///
+/// Faults: `lost` (the supervisor went away, or three did), `cancelled` (given up, or cancelled before it had begun),
+/// `protocol` (it rejected the call); those of `connect_supervisor`, when there is no next one.
 expected<ordered_json> call_supervisor(supervisor_link& link, const control_call& call);
 
 /// Waits until the supervisor has closed the connection.

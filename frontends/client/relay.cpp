@@ -7,10 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 
+#include "frontends/client/link_text.hpp"
 #include "frontends/jsonrpc/message.hpp"
 #include "messages/limits.hpp"
 
@@ -21,10 +23,13 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr std::size_t read_bytes = 64u << 10;
-/// One side is not read while this much waits to be written to the other.
+/// The supervisor is not read while this much waits to be written to the client.
 constexpr std::size_t backlog_bytes = 8u << 20;
+/// Frames are made up to this many bytes ahead: a line that has not left the relay was not in flight.
+constexpr std::size_t ahead_bytes = 64u << 10;
 /// How long the supervisor has to say what is left to say when the client leaves.
 constexpr std::chrono::seconds farewell{5};
+constexpr std::string_view cancel_method = "notifications/cancelled";
 
 /// The client's stdout as a pipe of our own: a non-blocking flag set on the one given would be seen by all who share
 /// it.
@@ -57,7 +62,39 @@ ssize_t write_some(int fd, std::string_view bytes) {
   return count;
 }
 
+/// The id that a `notifications/cancelled` speaks of; null: none.
+nlohmann::json cancelled_id(std::string_view line) {
+  const auto message = jsonrpc::parse(line);
+  const auto* notification = std::get_if<jsonrpc::notification>(&message);
+  if (notification == nullptr || !notification->params.is_object())
+    return nullptr;
+  return notification->params.value("requestId", nlohmann::json{});
+}
+
+std::string cancel_line(const nlohmann::json& id) {
+  ordered_json params;
+  params["requestId"] = id;
+  return jsonrpc::notification_line(cancel_method, params);
+}
+
+/// The number in a progress notification, which must only ever grow.
+std::optional<std::uint64_t> progress_in(std::string_view line) {
+  const auto message = jsonrpc::parse(line);
+  const auto* notification = std::get_if<jsonrpc::notification>(&message);
+  if (notification == nullptr || !notification->params.is_object())
+    return std::nullopt;
+  const auto number = notification->params.find("progress");
+  if (number == notification->params.end() || !number->is_number_unsigned())
+    return std::nullopt;
+  return number->get<std::uint64_t>();
+}
+
 } // namespace
+
+void outgoing::append(std::string_view bytes) {
+  buffer_.append(bytes);
+  appended_ += bytes.size();
+}
 
 void outgoing::consume(std::size_t count) {
   start_ += count;
@@ -72,16 +109,16 @@ void outgoing::clear() {
   start_ = 0;
 }
 
+// Signals are blocked before the first attempt starts its thread, which would otherwise be hit by them.
 relay::relay(link_request request, client_descriptors client)
-    : request_{std::move(request)}, client_{client}, own_output_{reopen_pipe(client.output)}, signals_{block_signals()},
-      from_client_{limits::frame_bytes} {
+    : client_{client}, warn_{request.warn}, own_output_{reopen_pipe(client.output)}, signals_{block_signals()},
+      connector_{std::move(request)}, from_client_{limits::frame_bytes} {
   if (own_output_)
     client_.output = own_output_.get();
 }
 
 int relay::run() {
   // Connected before the first line comes, so that a client which starts us ahead of time finds us ready.
-  connect();
   while (!is_done())
     step();
   return 0;
@@ -90,31 +127,48 @@ int relay::run() {
 bool relay::is_done() const {
   if (client_gone_)
     return true;
-  return now_ == phase::leaving && ((!link_ && to_client_.empty()) || clock::now() >= leave_by_);
+  const bool waits = link_ || (unsent_first_ && connector_.is_busy()) || !to_client_.empty();
+  return now_ == phase::leaving && (!waits || clock::now() >= leave_by_);
 }
 
 int relay::time_left() const {
-  if (now_ != phase::leaving)
+  const auto due = now_ == phase::leaving ? std::optional{leave_by_} : policy_.next();
+  if (!due)
     return -1;
   return static_cast<int>(
-      std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::milliseconds>(leave_by_ - clock::now()).count()));
+      std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::milliseconds>(*due - clock::now()).count()));
+}
+
+/// A crowded relay reads on while there is something to cancel or somebody who could make room; requests that come then
+/// are refused, as far as the client takes the refusals.
+bool relay::may_read_client() const {
+  if (now_ != phase::serving)
+    return false;
+  if (!kept_.is_crowded())
+    return true;
+  return to_client_.size() < backlog_bytes && (policy_.is_content() || kept_.has_cancellable());
 }
 
 void relay::step() {
-  const bool read_client_too = now_ == phase::serving && to_supervisor_.size() < backlog_bytes;
+  begin_due_attempt();
+  take_client_lines();
+  fill_supervisor();
   const bool read_link_too = link_ && to_client_.size() < backlog_bytes;
-  std::array<pollfd, 4> waiting{{
-      {read_client_too ? client_.input : -1, POLLIN, 0},
+  std::array<pollfd, 5> waiting{{
+      {may_read_client() ? client_.input : -1, POLLIN, 0},
       // Without anything to write, only the end of the client's reading side is of interest.
       {client_.output, static_cast<short>(to_client_.empty() ? 0 : POLLOUT), 0},
-      {link_ ? link_->socket.get() : -1,
+      {link_ && (read_link_too || !is_deaf_) ? link_->socket.get() : -1,
        static_cast<short>((read_link_too ? POLLIN : 0) | (to_supervisor_.empty() ? 0 : POLLOUT)), 0},
       {signals_.get(), POLLIN, 0},
+      {connector_.descriptor(), POLLIN, 0},
   }};
-  if (::poll(waiting.data(), waiting.size(), time_left()) < 0)
+  if (is_done() || ::poll(waiting.data(), waiting.size(), time_left()) < 0)
     return;
   if (waiting[3].revents != 0)
     read_signal();
+  if (waiting[4].revents != 0)
+    end_attempt();
   if ((waiting[1].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
     client_gone_ = true;
   else if ((waiting[1].revents & POLLOUT) != 0)
@@ -130,7 +184,7 @@ void relay::step() {
 void relay::read_signal() {
   signalfd_siginfo info{};
   if (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info))
-    leave();
+    leave(farewell_reason::signal);
 }
 
 void relay::read_client() {
@@ -139,15 +193,22 @@ void relay::read_client() {
   if (count < 0 && (errno == EINTR || errno == EAGAIN))
     return;
   if (count <= 0) {
-    leave();
+    leave(farewell_reason::end_of_input);
     return;
   }
   from_client_.feed({buffer.data(), static_cast<std::size_t>(count)});
-  while (const auto line = from_client_.next()) {
+  take_client_lines();
+}
+
+void relay::take_client_lines() {
+  while (may_read_client()) {
+    const auto line = from_client_.next();
+    if (!line)
+      return;
     if (*line)
       take_client_line(**line);
     else
-      answer_with_error(nullptr, "the message is too long: " + line->error().message);
+      answer_with_error(nullptr, link_text::line_too_long(line->error().message));
   }
 }
 
@@ -156,50 +217,62 @@ void relay::take_client_line(std::string_view line) {
     line.remove_suffix(1);
   if (line.empty())
     return;
+  policy_.wanted(clock::now());
   const auto envelope = jsonrpc::read_envelope(line);
-  if (envelope.method == "initialize")
-    initialize_ = line;
-  if (!link_)
-    connect();
-  if (!link_) {
-    if (!envelope.id.is_null() && !envelope.method.empty())
-      answer_with_error(envelope.id, "no supervisor can be reached; to see why: agent-dispatch status");
-    return;
-  }
-  const auto number = next_number_++;
-  unanswered_.emplace(number, unanswered{envelope.method.empty() ? nlohmann::json{} : envelope.id});
-  send_line(number, line);
+  const bool needs_answer = !envelope.method.empty() && !envelope.id.is_null();
+  if (envelope.method == cancel_method && !needs_answer)
+    take_cancel(line);
+  else if (!kept_.is_crowded())
+    kept_.keep(std::string{line}, needs_answer ? envelope.id : nlohmann::json{}, envelope.method);
+  else if (needs_answer)
+    answer_with_error(envelope.id, link_text::too_much_waits);
+  // What needs no answer only informs, and a client that lets so much pile up gets on without it.
 }
 
-void relay::send_line(std::uint64_t number, std::string_view line) {
-  to_supervisor_.append(encode_frame("msg", number, line));
-  write_supervisor();
+void relay::take_cancel(std::string_view line) {
+  const auto id = cancelled_id(line);
+  const bool is_news = kept_.cancel(id);
+  if (!kept_.is_crowded())
+    kept_.keep(std::string{line}, nullptr, cancel_method);
+  else if (is_news) // no longer than its request, and once only
+    kept_.keep(cancel_line(id), nullptr, cancel_method);
 }
 
-void relay::connect() {
-  auto link = connect_supervisor(request_);
-  if (!link) {
-    if (request_.warn)
-      request_.warn(link.error().message);
+void relay::begin_due_attempt() {
+  const auto due = policy_.next();
+  if (now_ == phase::leaving || !due || clock::now() < *due)
+    return;
+  policy_.trying();
+  connector_.start();
+}
+
+void relay::end_attempt() {
+  auto link = connector_.take();
+  if (!link)
+    return;
+  if (*link) {
+    policy_.connected(clock::now());
+    link_ = std::move(**link);
+    end_ = supervisor_end::died;
+    is_deaf_ = false;
+    kept_.connected();
+    read_supervisor(); // something may have come with the welcome
     return;
   }
-  link_ = std::move(*link);
-  if (initialize_.empty() || next_number_ == 1)
-    return;
-  swallowed_ = next_number_++;
-  send_line(swallowed_, initialize_);
+  policy_.failed();
+  const auto sentence = link_text::unreachable(link->error().message);
+  if (warn_)
+    warn_(sentence);
+  for (const auto& id : kept_.give_up_all())
+    answer_with_error(id, sentence);
 }
 
 void relay::read_supervisor() {
   std::array<char, read_bytes> buffer{};
   const auto count = ::recv(link_->socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-  if (count < 0 && (errno == EINTR || errno == EAGAIN))
-    return;
-  if (count <= 0) {
-    lose_supervisor("the supervisor ended before it could answer; try again");
-    return;
-  }
-  link_->lines.feed({buffer.data(), static_cast<std::size_t>(count)});
+  const bool is_over = count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN);
+  if (count > 0)
+    link_->lines.feed({buffer.data(), static_cast<std::size_t>(count)});
   while (link_) {
     const auto line = link_->lines.next();
     if (!line)
@@ -207,81 +280,108 @@ void relay::read_supervisor() {
     if (*line)
       take_supervisor_line(**line);
     else
-      lose_supervisor("the supervisor sent more than a line can hold");
+      lose_supervisor();
   }
+  // What is left then is part of a line, of which the rest will not come.
+  if (link_ && is_over)
+    lose_supervisor();
 }
 
 void relay::take_supervisor_line(std::string_view line) {
   const auto frame = decode_frame(line);
   if (!frame)
     return;
-  const bool is_for_client = frame->number != swallowed_ || swallowed_ == 0;
-  if (frame->verb == "answer" || frame->verb == "note") {
-    if (is_for_client) {
-      to_client_.append(frame->payload);
-      to_client_.append("\n");
-      write_client();
-    }
-  }
-  if (frame->verb == "answer" || frame->verb == "settled")
-    unanswered_.erase(frame->number);
-  if (frame->verb == "answer" && link_) {
-    to_supervisor_.append(encode_frame("ack", frame->number, {}));
-    write_supervisor();
+  if (frame->verb == "answer") {
+    take_answer(*frame);
+  } else if (frame->verb == "note") {
+    if (kept_.noted(frame->number, progress_in(frame->payload)))
+      send_client_line(frame->payload);
+  } else if (frame->verb == "settled") {
+    kept_.settled(frame->number);
+  } else if (frame->verb == "leaving") {
+    end_ = supervisor_end::planned;
+    kept_.end_announced();
   }
 }
 
-void relay::write_client() {
-  while (!to_client_.empty()) {
-    const auto count = write_some(client_.output, to_client_.bytes());
-    if (count < 0) {
-      client_gone_ = true;
-      return;
-    }
-    if (count == 0)
-      return;
-    to_client_.consume(static_cast<std::size_t>(count));
-  }
+void relay::take_answer(const frame& answer) {
+  if (!kept_.answered(answer.number))
+    return;
+  policy_.heard();
+  to_client_.append(answer.payload);
+  to_client_.append("\n");
+  answers_.emplace_back(to_client_.appended(), answer.number);
+  write_client();
 }
 
-void relay::write_supervisor() {
-  while (link_ && !to_supervisor_.empty()) {
-    const auto count = write_some(link_->socket.get(), to_supervisor_.bytes());
-    if (count < 0) {
-      lose_supervisor("the supervisor ended before it could answer; try again");
-      return;
-    }
-    if (count == 0)
-      return;
-    to_supervisor_.consume(static_cast<std::size_t>(count));
-  }
-}
-
-void relay::lose_supervisor(std::string_view why) {
-  link_.reset();
-  to_supervisor_.clear();
-  swallowed_ = 0;
-  for (const auto& [number, request] : unanswered_)
-    if (!request.id.is_null())
-      answer_with_error(request.id, why);
-  unanswered_.clear();
-}
-
-void relay::answer_with_error(const nlohmann::json& id, std::string_view sentence) {
-  to_client_.append(jsonrpc::error_line(id, jsonrpc::code::internal_error, sentence));
+void relay::send_client_line(std::string_view line) {
+  to_client_.append(line);
   to_client_.append("\n");
   write_client();
 }
 
-void relay::leave() {
-  if (now_ == phase::leaving)
-    return;
-  now_ = phase::leaving;
-  leave_by_ = clock::now() + farewell;
-  if (link_) {
-    to_supervisor_.append(encode_frame("bye", 0, {}));
+void relay::write_client() {
+  while (!to_client_.empty() && !client_gone_) {
+    const auto count = write_some(client_.output, to_client_.bytes());
+    if (count < 0)
+      client_gone_ = true;
+    if (count <= 0)
+      break;
+    to_client_.consume(static_cast<std::size_t>(count));
+  }
+  for (; !answers_.empty() && answers_.front().first <= to_client_.consumed(); answers_.pop_front())
+    kept_.delivered(answers_.front().second);
+}
+
+void relay::fill_supervisor() {
+  while (link_ && !is_deaf_ && to_supervisor_.size() < ahead_bytes) {
+    if (const auto frame = kept_.next_frame()) {
+      to_supervisor_.append(*frame);
+    } else if (now_ == phase::leaving && !std::exchange(said_bye_, true)) {
+      to_supervisor_.append(encode_frame("bye", 0, {}));
+    } else {
+      break;
+    }
     write_supervisor();
   }
+}
+
+void relay::write_supervisor() {
+  while (!to_supervisor_.empty()) {
+    const auto count = write_some(link_->socket.get(), to_supervisor_.bytes());
+    if (count == 0)
+      return;
+    if (count < 0) {
+      // It is gone, but what it has said is still to be read; the end of that is the end of the connection.
+      is_deaf_ = true;
+      to_supervisor_.clear();
+      return;
+    }
+    to_supervisor_.consume(static_cast<std::size_t>(count));
+  }
+}
+
+void relay::lose_supervisor() {
+  link_.reset();
+  to_supervisor_.clear();
+  policy_.lost(clock::now(), end_, !kept_.empty());
+  for (const auto& id : kept_.lost(end_))
+    answer_with_error(id, link_text::given_up);
+}
+
+void relay::answer_with_error(const nlohmann::json& id, std::string_view sentence) {
+  send_client_line(jsonrpc::error_line(id, jsonrpc::code::internal_error, sentence));
+}
+
+void relay::leave(farewell_reason why) {
+  if (now_ == phase::leaving) {
+    unsent_first_ = unsent_first_ && why == farewell_reason::end_of_input;
+    return;
+  }
+  now_ = phase::leaving;
+  leave_by_ = clock::now() + farewell;
+  // Lines that were piped in and have gone nowhere yet; a signal is in more of a hurry.
+  unsent_first_ = why == farewell_reason::end_of_input && kept_.has_unsent();
 }
 
 } // namespace agent_dispatch

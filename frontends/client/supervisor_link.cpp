@@ -1,19 +1,18 @@
 #include "frontends/client/supervisor_link.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <thread>
 
 #include <nlohmann/json.hpp>
 
-#include "actors/run/open_lock.hpp"
 #include "actors/storage/supervisor_lock.hpp"
+#include "frontends/client/link_text.hpp"
 #include "frontends/client/start_supervisor.hpp"
 #include "frontends/client/version_order.hpp"
 #include "messages/limits.hpp"
@@ -31,28 +30,49 @@ constexpr std::chrono::milliseconds look_again{20};
 /// A frontend inside a run leaves an outside one this long to start a supervisor: one of its own would be a descendant
 /// of the run, and die with it.
 constexpr std::chrono::seconds leave_to_others{2};
+constexpr std::chrono::milliseconds look_for_others{100};
+/// A supervisor that holds its lock but does not listen is given this long: it may have hundreds of runs to take over.
+constexpr std::chrono::seconds recovery_time{60};
+/// A supervisor that ends while it is being connected to: so many times, with pauses that double.
+constexpr int tries = 3;
+constexpr std::chrono::milliseconds first_pause{100};
 constexpr std::size_t read_bytes = 64u << 10;
+/// Room for verb and number beside a payload of the largest size.
+constexpr std::size_t envelope_bytes = 64;
+
+/// How long connect and send may block. Zero: for ever.
+void limit_sending(int socket, std::chrono::seconds time) {
+  const timeval limit{.tv_sec = time.count(), .tv_usec = 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
+tl::unexpected<fault> hangs(int socket, const link_request& request) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  const bool is_known = ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+  return failure(fault_kind::protocol, link_text::hangs(is_known ? peer.pid : 0, request.where.log().native()));
+}
 
 /// Empty when nobody listens there.
-expected<unique_fd> connect_once(const std::filesystem::path& path) {
+expected<unique_fd> connect_once(const std::filesystem::path& path, const link_request& request) {
   unique_fd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   if (!socket)
     return io_failure("making a socket for", path.native(), errno);
   const auto address = make_socket_address(path);
   if (!address)
     return unique_fd{};
+  limit_sending(socket.get(), limits::supervisor_start); // connect blocks while the backlog is full
   if (::connect(socket.get(), address->get(), address->size()) == 0) {
     ucred peer{};
     socklen_t size = sizeof peer;
     if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == ::geteuid())
       return socket;
-    return failure(fault_kind::io,
-                   "the supervisor's socket " + path.native() +
-                       " is held by another user; nothing was sent to it. Remove that file, and see who may "
-                       "write to the jobs directory");
+    return failure(fault_kind::io, link_text::held_by_another_user(path.native()));
   }
   if (errno == ECONNREFUSED || errno == ENOENT || errno == ENOTSOCK)
     return unique_fd{};
+  if (errno == EAGAIN)
+    return hangs(socket.get(), request);
   return io_failure("connecting to the supervisor at", path.native(), errno);
 }
 
@@ -69,7 +89,7 @@ bool wait_readable(int fd, clock::time_point until) {
 }
 
 /// The first line that the supervisor sends.
-expected<std::string> read_line(supervisor_link& link, clock::time_point until) {
+expected<std::string> read_line(supervisor_link& link, const link_request& request, clock::time_point until) {
   std::array<char, read_bytes> buffer{};
   for (;;) {
     if (const auto line = link.lines.next()) {
@@ -78,11 +98,10 @@ expected<std::string> read_line(supervisor_link& link, clock::time_point until) 
       return std::string{**line};
     }
     if (!wait_readable(link.socket.get(), until))
-      return failure(fault_kind::protocol,
-                     "the supervisor did not answer in time; its log says more, see: agent-dispatch status");
+      return hangs(link.socket.get(), request);
     const auto count = ::read(link.socket.get(), buffer.data(), buffer.size());
     if (count == 0 || (count < 0 && errno == ECONNRESET))
-      return failure(fault_kind::supervisor_missing, "the supervisor ended while it was being connected to; try again");
+      return failure(fault_kind::lost, std::string{link_text::ended_on_connecting});
     if (count < 0 && errno != EINTR)
       return io_failure("reading from", "the supervisor", errno);
     if (count > 0)
@@ -90,32 +109,9 @@ expected<std::string> read_line(supervisor_link& link, clock::time_point until) 
   }
 }
 
-bool is_named(int fd, const std::filesystem::path& path) {
-  struct stat held {};
-  struct stat named {};
-  return ::fstat(fd, &held) == 0 && ::lstat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino;
-}
-
-/// A supervisor that looks for frontends that are gone may hold the lock for a moment, and remove the file: then once
-/// more.
-expected<unique_fd> lock_frontend(const std::filesystem::path& state, const frontend_id& frontend) {
-  const auto path = state / "frontends" / frontend.value;
-  const auto until = clock::now() + limits::supervisor_start;
-  for (;;) {
-    unique_fd file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
-    if (!file)
-      return io_failure("opening", path.native(), errno);
-    const auto state_of_lock = try_lock(file.get());
-    if (state_of_lock == lock_state::free && is_named(file.get(), path))
-      return file;
-    if (state_of_lock == lock_state::error || clock::now() >= until)
-      return io_failure("locking", path.native(), errno);
-    std::this_thread::sleep_for(std::chrono::milliseconds{1});
-  }
-}
-
-expected<supervisor_greeting> read_greeting(supervisor_link& link) {
-  const auto line = read_line(link, clock::now() + limits::supervisor_start);
+expected<supervisor_greeting> read_greeting(supervisor_link& link, const link_request& request,
+                                            clock::time_point until) {
+  const auto line = read_line(link, request, until);
   if (!line)
     return tl::unexpected(line.error());
   const auto first = decode_frame(*line);
@@ -123,41 +119,40 @@ expected<supervisor_greeting> read_greeting(supervisor_link& link) {
     return tl::unexpected(first.error());
   const auto json = nlohmann::json::parse(first->payload, nullptr, false);
   if (!json.is_object() || (first->verb != "welcome" && first->verb != "refused"))
-    return failure(fault_kind::protocol, "what listens on the supervisor's socket is no supervisor of ours");
+    return failure(fault_kind::protocol, std::string{link_text::not_ours});
   if (first->verb == "refused")
-    return failure(fault_kind::version_mismatch, json.value("error", "the supervisor refuses this frontend"));
+    return failure(fault_kind::version_mismatch, json.value("error", std::string{link_text::refused}));
   return supervisor_greeting{.protocol = json.value("protocol", 0),
                              .version = json.value("version", ""),
                              .live_runs = json.value("live_runs", 0),
                              .queued = json.value("queued", 0)};
 }
 
-expected<supervisor_link> greet(unique_fd socket, const std::filesystem::path& state, const frontend_hello& hello) {
+expected<supervisor_link> greet(unique_fd socket, const std::filesystem::path& state, const link_request& request) {
+  if (auto held = request.lock->hold(state, request.hello.frontend); !held)
+    return tl::unexpected(held.error());
   supervisor_link link{.socket = std::move(socket),
-                       .frontend_lock = {},
                        .lifeline = {},
+                       .lock = request.lock,
                        .greeting = {},
-                       .lines = line_splitter{limits::frame_bytes + 64}};
-  auto lock = lock_frontend(state, hello.frontend);
-  if (!lock)
-    return tl::unexpected(lock.error());
-  link.frontend_lock = std::move(*lock);
-  // A supervisor that refuses closes before it has read everything: its reason is worth more than the broken pipe.
-  const auto written = send_all(link.socket.get(), encode_frame("hello", 0, encode_hello(hello)));
-  auto greeting = read_greeting(link);
-  if (!greeting && !written) // it ended while it was being connected to
-    return failure(fault_kind::supervisor_missing, written.error().message);
+                       .lines = line_splitter{limits::frame_bytes + envelope_bytes}};
+  // A supervisor that refuses closes before it has read everything: its reason is worth more than the broken pipe. It
+  // has come by then, so that there is nothing to wait for.
+  const auto written = send_all(link.socket.get(), encode_frame("hello", 0, encode_hello(request.hello)));
+  const auto patience = written ? limits::supervisor_start : std::chrono::seconds::zero();
+  auto greeting = read_greeting(link, request, clock::now() + patience);
   if (!greeting)
     return tl::unexpected(greeting.error());
+  limit_sending(link.socket.get(), std::chrono::seconds::zero());
   link.greeting = std::move(*greeting);
   return link;
 }
 
 /// Asks an idle supervisor to end, and waits until it has.
-void replace(supervisor_link link) {
+void replace(supervisor_link link, const link_request& request) {
   static_cast<void>(send_all(link.socket.get(), encode_frame("msg", 1, R"({"jsonrpc":"2.0","id":1,"method":"stop"})")));
   const auto until = clock::now() + limits::supervisor_start;
-  while (read_line(link, until)) {
+  while (read_line(link, request, until)) {
   }
 }
 
@@ -166,56 +161,114 @@ expected<std::optional<supervisor_link>> try_connect(const link_request& request
   const auto entry = read_supervisor_entry(request.where.lock());
   if (!entry)
     return std::nullopt;
-  auto socket = connect_once(entry->socket);
+  auto socket = connect_once(entry->socket, request);
   if (!socket)
     return tl::unexpected(socket.error());
   if (!*socket)
     return std::nullopt;
   if (!entry->config.empty() && entry->config != request.where.config && request.warn)
-    request.warn("the supervisor of " + request.where.jobs.native() + " works with " + entry->config.native() +
-                 ", not with " + request.where.config.native() +
-                 "; for one of its own set AGENT_DISPATCH_JOBS_DIR, or end this one: agent-dispatch stop");
-  auto link = greet(std::move(*socket), entry->state, request.hello);
-  if (!link && link.error().kind == fault_kind::supervisor_missing)
-    return std::nullopt;
+    request.warn(link_text::other_configuration(request.where.jobs.native(), entry->config.native(),
+                                                request.where.config.native()));
+  auto link = greet(std::move(*socket), entry->state, request);
   if (!link)
     return tl::unexpected(link.error());
   return std::optional<supervisor_link>{std::move(*link)};
 }
 
-expected<std::optional<supervisor_link>> connect_until(const link_request& request, clock::time_point until) {
-  for (;;) {
-    auto link = try_connect(request);
-    if (!link || *link || clock::now() >= until)
-      return link;
-    std::this_thread::sleep_for(look_again);
-  }
-}
+/// From nobody there to a connection: looks, starts, looks again.
+class search {
+public:
+  explicit search(const link_request& request) : request_{request} {}
 
-expected<supervisor_link> start_and_connect(const link_request& request) {
-  const auto until = clock::now() + limits::supervisor_start;
-  const auto life =
-      request.missing == when_missing::start_embedded ? supervisor_life::embedded : supervisor_life::detached;
-  auto started = start_supervisor({.where = request.where, .home = request.home, .life = life}, until);
-  if (!started)
-    return tl::unexpected(started.error());
-  if (life == supervisor_life::embedded && !started->is_ours)
-    return failure(fault_kind::invalid_argument,
-                   "a supervisor of " + request.where.jobs.native() +
-                       " is running already, and --embedded would need a private one; leave --embedded out, or end it: "
-                       "agent-dispatch stop");
-  auto link = connect_until(request, until);
-  if (!link)
-    return tl::unexpected(link.error());
-  if (!*link)
-    return failure(fault_kind::supervisor_missing,
-                   "a supervisor was started, but cannot be reached; its log is " + request.where.log().native());
-  (*link)->lifeline = std::move(started->lifeline);
-  return std::move(**link);
-}
+  expected<supervisor_link> run() {
+    for (;;) {
+      auto link = try_connect(request_);
+      if (!link)
+        return tl::unexpected(link.error());
+      if (*link)
+        return take(std::move(**link));
+      if (auto waited = wait_or_start(); !waited)
+        return tl::unexpected(waited.error());
+    }
+  }
+
+private:
+  bool is_embedded() const { return request_.missing == when_missing::start_embedded; }
+
+  expected<supervisor_link> take(supervisor_link link) {
+    if (is_embedded() && !lifeline_)
+      return failure(fault_kind::invalid_argument, link_text::embedded_beside_another(request_.where.jobs.native()));
+    link.lifeline = std::move(lifeline_);
+    return link;
+  }
+
+  /// Nobody has been found.
+  expected<void> wait_or_start() {
+    if (request_.missing == when_missing::fail)
+      return failure(fault_kind::supervisor_missing, std::string{link_text::not_running});
+    const auto now = clock::now();
+    // One that holds its lock is coming up, or on its way out.
+    const bool is_held = is_supervisor_alive(request_.where.lock());
+    if (now >= (is_held && !started_ ? begun_ + recovery_time : begun_ + patience_ + limits::supervisor_start))
+      return failure(fault_kind::supervisor_missing, link_text::unreachable_after_start(request_.where.log().native()));
+    if (is_held)
+      std::this_thread::sleep_for(look_again);
+    else if (now < begun_ + patience_)
+      std::this_thread::sleep_for(look_for_others);
+    else
+      return start();
+    return {};
+  }
+
+  expected<void> start() {
+    if (started_) { // and it has ended already
+      std::this_thread::sleep_for(pause_);
+      pause_ *= 2;
+    }
+    const auto life = is_embedded() ? supervisor_life::embedded : supervisor_life::detached;
+    auto started = start_supervisor({.where = request_.where, .home = request_.home, .life = life},
+                                    clock::now() + limits::supervisor_start);
+    if (!started && !is_supervisor_alive(request_.where.lock()))
+      return tl::unexpected(started.error());
+    started_ = started && started->is_ours;
+    if (started_)
+      lifeline_ = std::move(started->lifeline);
+    return {};
+  }
+
+  const link_request& request_;
+  const clock::time_point begun_ = clock::now();
+  const clock::duration patience_ = request_.hello.caller->parent && request_.missing == when_missing::start
+                                        ? clock::duration{leave_to_others}
+                                        : clock::duration::zero();
+  std::chrono::milliseconds pause_ = first_pause;
+  bool started_ = false; ///< one of ours said that it is ready
+  unique_fd lifeline_;   ///< of an embedded one
+};
 
 bool is_older(const supervisor_greeting& supervisor) {
   return version_order(supervisor.version, program_version) == std::strong_ordering::less;
+}
+
+/// A connection; an older supervisor replaced if it is idle.
+expected<supervisor_link> find_supervisor(const link_request& request) {
+  auto link = search{request}.run();
+  if (!link || !is_older(link->greeting) || request.missing == when_missing::fail)
+    return link;
+  const int runs = link->greeting.live_runs + link->greeting.queued;
+  if (runs > 0) {
+    if (request.warn)
+      request.warn(link_text::older_and_busy(link->greeting.version, program_version, runs));
+    return link;
+  }
+  // Its own role decides what a line means, so the request to end goes over a connection of the command line's.
+  auto asking = request;
+  asking.hello.role = frontend_role::cli;
+  asking.hello.frontend = frontend_id{make_uuid()};
+  asking.lock = std::make_shared<frontend_lock>();
+  if (auto ending = try_connect(asking); ending && *ending)
+    replace(std::move(**ending), request);
+  return search{request}.run();
 }
 
 } // namespace
@@ -233,36 +286,14 @@ expected<void> send_all(int socket, std::string_view bytes) {
 }
 
 expected<supervisor_link> connect_supervisor(const link_request& request) {
-  const bool inside_a_run = request.hello.caller->parent.has_value();
-  const auto patience = inside_a_run && request.missing == when_missing::start ? clock::duration{leave_to_others}
-                                                                               : clock::duration::zero();
-  auto link = connect_until(request, clock::now() + patience);
-  if (!link)
-    return tl::unexpected(link.error());
-  if (*link && request.missing == when_missing::start_embedded)
-    return start_and_connect(request); // says that one is there
-  if (!*link) {
-    if (request.missing == when_missing::fail)
-      return failure(fault_kind::supervisor_missing, "no supervisor is running");
-    return start_and_connect(request);
+  auto pause = first_pause;
+  for (int left = tries;; pause *= 2) {
+    auto link = find_supervisor(request);
+    const bool may_mend = !link && link.error().kind == fault_kind::lost;
+    if (!may_mend || --left == 0)
+      return link;
+    std::this_thread::sleep_for(pause);
   }
-  auto& found = **link;
-  if (!is_older(found.greeting) || request.missing == when_missing::fail)
-    return std::move(found);
-  if (found.greeting.live_runs + found.greeting.queued == 0) {
-    // Its own role decides what a line means, so the request to end goes over a connection of the command line's.
-    auto asking = request;
-    asking.hello.role = frontend_role::cli;
-    asking.hello.frontend = frontend_id{make_uuid()};
-    if (auto ending = try_connect(asking); ending && *ending)
-      replace(std::move(**ending));
-    return start_and_connect(request);
-  }
-  if (request.warn)
-    request.warn("the supervisor is version " + found.greeting.version + ", this is version " + program_version +
-                 "; it is busy with " + std::to_string(found.greeting.live_runs + found.greeting.queued) +
-                 " runs and is replaced when it is idle, or now with: agent-dispatch stop");
-  return std::move(found);
 }
 
 } // namespace agent_dispatch
