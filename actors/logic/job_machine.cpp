@@ -50,7 +50,7 @@ expected<job_record> moved(job_record record, job_event event) {
   return record;
 }
 
-expected<job_record> ended(job_record record, job_event event, double now, std::string sentence) {
+expected<job_record> ended(job_record record, job_event event, double now, std::string_view sentence) {
   auto changed = moved(std::move(record), event);
   if (changed) {
     changed->completed_at = now;
@@ -102,12 +102,12 @@ expected<job_record> finish(job_record record, dispatch_result result, double no
   return changed;
 }
 
-expected<job_record> fail(job_record record, double now, std::string sentence) {
-  return ended(std::move(record), job_event::fail, now, std::move(sentence));
+expected<job_record> fail(job_record record, double now, std::string_view sentence) {
+  return ended(std::move(record), job_event::fail, now, sentence);
 }
 
-expected<job_record> cancel(job_record record, double now, std::string sentence) {
-  return ended(std::move(record), job_event::cancel, now, std::move(sentence));
+expected<job_record> cancel(job_record record, double now, std::string_view sentence) {
+  return ended(std::move(record), job_event::cancel, now, sentence);
 }
 
 expected<job_record> settle_cancelled(job_record record, dispatch_result result) {

@@ -51,10 +51,10 @@ expected<job_record> add_progress(job_record record, std::string_view line, doub
 expected<job_record> finish(job_record record, dispatch_result result, double now);
 
 /// Failed without a result: never started, or lost. `sentence` becomes the error.
-expected<job_record> fail(job_record record, double now, std::string sentence);
+expected<job_record> fail(job_record record, double now, std::string_view sentence);
 
 /// `sentence` becomes the error. Session and progress stay.
-expected<job_record> cancel(job_record record, double now, std::string sentence);
+expected<job_record> cancel(job_record record, double now, std::string_view sentence);
 
 /// The one addition that a cancelled record may get, once: the result of its run, with what it cost. Status, error and
 /// times stay. Refused when there is a result already.

@@ -221,6 +221,8 @@ int run_jobs(const jobs_options& options, cli_io& io) {
                                    [&] { return stored_rows(io, status, options.limit); });
   if (!rows)
     return report_failure(io, options.format, rows.error().message);
+  if (!rows->is_array())
+    return report_failure(io, options.format, jobs_text::unreadable_answer);
   if (options.format == output_format::json)
     print_json(io, *rows);
   else if (rows->empty())
@@ -269,9 +271,12 @@ int run_gc(const gc_options& options, cli_io& io) {
   const auto answer = live_or_stored(io, "gc", params, [&] { return stored_gc(io, options); });
   if (!answer)
     return report_failure(io, options.format, answer.error().message);
+  const auto purged = answer->find("purged");
+  if (!answer->is_object() || purged == answer->end() || !purged->is_number_unsigned())
+    return report_failure(io, options.format, jobs_text::unreadable_answer);
   if (options.format == output_format::json)
     print_json(io, *answer);
-  else if (const auto purged = answer->find("purged"); purged != answer->end() && purged->is_number_unsigned())
+  else
     io.out << jobs_text::purged(purged->get<std::size_t>()) << '\n';
   return exit_success;
 }

@@ -12,11 +12,13 @@ struct agent_fixture {
   run_script runs;
   std::shared_ptr<admission_script> admission = scripted_admission(world);
   std::shared_ptr<listener_script> listener = scripted_listener(world);
-  agent_actor alpha = world.keep(world.system().spawn(
-      agent, admission->actor, run_spawner{[this](caf::actor_system&, run_spec_ptr spec, const run_listener&) {
-        world.note("run " + spec->key.value + ": made");
-        return scripted_run(world, runs, spec->key);
-      }}));
+  std::shared_ptr<jobs_script> jobs = scripted_jobs(world);
+  agent_actor alpha =
+      world.keep(world.system().spawn(agent, admission->actor, jobs->actor,
+                                      run_spawner{[this](caf::actor_system&, run_spec_ptr spec, const run_listener&) {
+                                        world.note("run " + spec->key.value + ": made");
+                                        return scripted_run(world, runs, spec->key);
+                                      }}));
 
   void queue(const std::string& key) {
     world.tell(alpha, execute_run{spec_of(key), listener->actor});

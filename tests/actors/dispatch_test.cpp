@@ -20,11 +20,14 @@ struct dispatch_fixture {
   std::shared_ptr<config_script> config = scripted_config(world, config_with({"alpha", "beta"}));
   std::shared_ptr<launcher_script> launcher = scripted_launcher(world);
   std::shared_ptr<requester_script> session = scripted_requester(world, "session");
+  std::shared_ptr<jobs_script> jobs = scripted_jobs(world);
   admission_actor admission = world.keep(world.system().spawn(agent_dispatch::admission, 5));
   std::vector<run_actor> runs;
-  requests_actor requests = world.keep(world.system().spawn(
-      agent_dispatch::requests, config->actor, admission, launcher->actor,
-      agent_spawner{[this](caf::actor_system& in) { return world.keep(in.spawn(agent, admission, spawner())); }}));
+  requests_actor requests =
+      world.keep(world.system().spawn(agent_dispatch::requests, config->actor, admission, launcher->actor, jobs->actor,
+                                      agent_spawner{[this](caf::actor_system& in) {
+                                        return world.keep(in.spawn(agent, admission, jobs->actor, spawner()));
+                                      }}));
 
   run_spawner spawner() {
     return [this](caf::actor_system& in, run_spec_ptr spec, const run_listener& listener) {

@@ -137,6 +137,12 @@ std::shared_ptr<admission_script> scripted_admission(actor_world& world) {
         [&world](const admit_run& order) { world.note("admission: admit " + order.spec->key.value); },
         [&world](const readmit_run& order) { world.note("admission: readmit " + order.spec->key.value); },
         [&world](const release_run& order) { world.note("admission: release " + order.run.value); },
+        [&world](const add_wait& order) {
+          world.note("admission: " + order.waiter.value + " waits for " + order.target.value);
+        },
+        [&world](const remove_wait& order) {
+          world.note("admission: " + order.waiter.value + " no longer waits for " + order.target.value);
+        },
         [&world, &state, self](const withdraw_run& order) {
           world.note("admission: withdraw " + order.run.value);
           return later(self, state.withdrawals);
@@ -192,6 +198,57 @@ std::shared_ptr<launcher_script> scripted_launcher(actor_world& world) {
           return later(self, state.discarding);
         },
         [&world](const clear_strays&) { world.note("launcher: clear"); },
+    };
+  };
+  script->actor = world.keep(world.system().spawn(make));
+  return script;
+}
+
+std::shared_ptr<jobs_script> scripted_jobs(actor_world& world) {
+  auto script = std::make_shared<jobs_script>();
+  const auto make = [&world, &state = *script](jobs_actor::pointer self) -> jobs_actor::behavior_type {
+    return {
+        [&world, &state, self](const create_job& order) {
+          world.note("jobs: create for " + order.request.text());
+          return later(self, state.creations);
+        },
+        [&world, &state, self](const start_job&) {
+          world.note("jobs: may it start?");
+          return later(self, state.starts);
+        },
+        [&world](const job_progressed& event) { world.note("jobs: " + words(event.event)); },
+        [&world, &state, self](const finish_job& order) {
+          world.note("jobs: finish, " + words(order.answer));
+          return later(self, state.ends);
+        },
+        [&world, &state, self](const adopt_job& order) {
+          world.note("jobs: adopt " + order.request.text());
+          return later(self, state.adoptions);
+        },
+        [](const jobs_adopted&) {},
+        [&world, &state, self](const fail_job&) {
+          world.note("jobs: fail");
+          return later(self, state.ends);
+        },
+        [&world, &state, self](const keep_result& order) {
+          world.note("jobs: keep '" + order.result.result + "'");
+          return later(self, state.ends);
+        },
+        [&world, &state, self](const find_job_record& order) {
+          world.note("jobs: find " + order.text);
+          return later(self, state.adoptions);
+        },
+        [&world, &state, self](const cancel_job& order) {
+          world.note("jobs: cancel " + order.text);
+          return later(self, state.cancels);
+        },
+        [](const list_stored_jobs&) { return jobs_found{std::vector<job_record>{}}; },
+        [](const collect_stored_jobs&) { return jobs_collected{std::size_t{0}}; },
+        [&world](const watch_job& order) { world.note("jobs: watch " + order.text); },
+        [&world](const unwatch_job&) { world.note("jobs: unwatch"); },
+        [](const watch_timeout&) {},
+        [](const job_tick&) {},
+        [](const serve_requests&) {},
     };
   };
   script->actor = world.keep(world.system().spawn(make));

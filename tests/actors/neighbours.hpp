@@ -83,6 +83,17 @@ struct launcher_script {
 /// Journal: `launcher: …`. What is recorded at once leaves no line.
 std::shared_ptr<launcher_script> scripted_launcher(actor_world& world);
 
+struct jobs_script {
+  jobs_actor actor;
+  owed<write_outcome> creations;
+  owed<bool> starts;
+  owed<write_outcome> ends;  ///< of finish, fail and keep
+  owed<job_found> adoptions; ///< and finds
+  owed<job_cancelled> cancels;
+};
+/// Journal: `jobs: …`.
+std::shared_ptr<jobs_script> scripted_jobs(actor_world& world);
+
 struct config_script {
   config_actor actor;
   config_snapshot_ptr snapshot;

@@ -16,12 +16,13 @@ struct requests_fixture {
   std::shared_ptr<config_script> config = scripted_config(world, config_with({"alpha"}));
   std::shared_ptr<admission_script> admission = scripted_admission(world);
   std::shared_ptr<launcher_script> launcher = scripted_launcher(world);
+  std::shared_ptr<jobs_script> jobs = scripted_jobs(world);
   std::shared_ptr<agent_script> alpha = scripted_agent(world, "alpha");
   std::shared_ptr<requester_script> session = scripted_requester(world, "session");
   std::shared_ptr<requester_script> stopper = scripted_requester(world, "stopper");
   requests_actor requests =
       world.keep(world.system().spawn(agent_dispatch::requests, config->actor, admission->actor, launcher->actor,
-                                      agent_spawner{[this](caf::actor_system&) { return alpha->actor; }}));
+                                      jobs->actor, agent_spawner{[this](caf::actor_system&) { return alpha->actor; }}));
   std::vector<stop_report> reports;
 
   dispatch_call call(std::uint64_t line, std::string agent = "alpha") {

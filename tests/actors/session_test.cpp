@@ -41,7 +41,8 @@ struct session_fixture {
     session = world.keep(world.system().spawn(
         [this, hello, held = std::make_shared<std::unique_ptr<session_dialect>>(std::move(dialect))](
             session_actor::stateful_pointer<session_state> self) {
-          return agent_dispatch::session(self, {supervisor, config->actor, requests}, link, hello, std::move(*held));
+          return agent_dispatch::session(self, {supervisor, config->actor, requests, jobs->actor}, link, hello,
+                                         std::move(*held));
         }));
   }
 
@@ -57,6 +58,7 @@ struct session_fixture {
         },
         [](const frontend_arrived&) {},
         [](const recover_requests&) { return 0; },
+        [](const retry_conclusion&) {},
         [](const finish_requests&) { return true; },
         [this](const frontend_disconnected& order) { world.note("requests: lost " + order.frontend.value); },
         [this](const recheck_frontend&) { world.note("requests: recheck"); },
@@ -118,6 +120,7 @@ struct session_fixture {
   owed<stop_report> stops;
   std::shared_ptr<scripted_connection> link = std::make_shared<scripted_connection>(world);
   std::shared_ptr<config_script> config = scripted_config(world, config_with({"alpha"}));
+  std::shared_ptr<jobs_script> jobs = scripted_jobs(world);
   requests_actor requests =
       world.keep(world.system().spawn([this](requests_actor::pointer self) { return take_requests(self); }));
   supervisor_actor supervisor =

@@ -44,6 +44,7 @@ struct supervisor_fixture {
           return caf::result<stop_report>{promise};
         },
         [](const recover_requests&) { return 0; },
+        [](const retry_conclusion&) {},
         [this](const finish_requests&) {
           world.note("requests: finish");
           return true;
@@ -92,6 +93,7 @@ struct supervisor_fixture {
   std::shared_ptr<config_script> config = scripted_config(world, config_with({"alpha"}));
   std::shared_ptr<admission_script> admission = scripted_admission(world);
   std::shared_ptr<launcher_script> launcher = scripted_launcher(world);
+  std::shared_ptr<jobs_script> jobs = scripted_jobs(world);
   requests_actor requests =
       world.keep(world.system().spawn([this](requests_actor::pointer self) { return take_requests(self); }));
   supervisor_process process{.where = {},
@@ -100,7 +102,7 @@ struct supervisor_fixture {
                              .ended = [this] { world.note("ended"); }};
   supervisor_actor supervisor = world.keep(world.system().spawn(
       agent_dispatch::supervisor, process,
-      supervised_actors{config->actor, admission->actor, launcher->actor, requests},
+      supervised_actors{config->actor, admission->actor, launcher->actor, requests, jobs->actor, {}},
       session_factory{[this](caf::actor_system& in, const core_actors&, connection_ptr,
                              std::shared_ptr<const frontend_hello>) { return make_session(in); }}));
 };
