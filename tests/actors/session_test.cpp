@@ -181,7 +181,9 @@ TEST_CASE_METHOD(session_fixture, "the tools are listed") {
     CHECK(tool["inputSchema"]["type"] == "object");
     CHECK(tool["description"].get<std::string>().size() < 2048);
   }
-  CHECK(names == lines{"list_agents", "inspect_agent", "dispatch", "dispatch_session", "dispatch_stream"});
+  CHECK(names == lines{"list_agents", "inspect_agent", "dispatch", "dispatch_session", "dispatch_stream",
+                       "dispatch_async", "dispatch_status", "dispatch_wait", "dispatch_cancel", "dispatch_jobs",
+                       "fetch_result", "dispatch_gc"});
 }
 
 TEST_CASE_METHOD(session_fixture, "a dispatch without its task is a tool error, and dispatches nothing") {
