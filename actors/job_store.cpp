@@ -1,5 +1,6 @@
 #include "actors/job_store.hpp"
 
+#include "actors/death_point.hpp"
 #include "actors/log.hpp"
 #include "actors/storage/job_cancel.hpp"
 #include "actors/storage/job_search.hpp"
@@ -25,11 +26,17 @@ job_change_reply reply_of(expected<changed_record> changed) {
 double unix_now() { return std::chrono::duration<double>{std::chrono::system_clock::now().time_since_epoch()}.count(); }
 
 job_change_reply job_store_state::change(const change_job& order) const {
-  return reply_of(files->update(order.id, order.change, order.safety));
+  const bool is_end = order.safety == durability::disk;
+  death_point(is_end ? "before the end of a job is written" : "before a job is marked");
+  auto reply = reply_of(files->update(order.id, order.change, order.safety));
+  death_point(is_end ? "after the end of a job is written" : "after a job is marked");
+  return reply;
 }
 
 job_cancelled job_store_state::cancel(const job_id& id) const {
+  death_point("before a cancel is written");
   auto cancelled = cancel_record(*files, id, unix_now());
+  death_point("after a cancel is written");
   if (!cancelled)
     return {tl::unexpected(cancelled.error()), nullptr};
   return {cancelled->report, std::make_shared<const job_record>(std::move(cancelled->record))};
@@ -91,7 +98,12 @@ job_store_actor::behavior_type job_store(job_store_actor::stateful_pointer<job_s
   auto& state = self->state;
   state.files = std::make_unique<job_files>(std::move(jobs), std::move(owner));
   return {
-      [&state](const store_job& order) { return outcome_of(state.files->create(*order.record, durability::disk)); },
+      [&state](const store_job& order) {
+        death_point("before the job is written");
+        const auto written = outcome_of(state.files->create(*order.record, durability::disk));
+        death_point("after the job is written");
+        return written;
+      },
       [&state](const change_job& order) { return state.change(order); },
       [&state](const settle_job& order) { return reply_of(state.files->replace(*order.record, durability::disk)); },
       [&state](const cancel_stored_job& order) { return state.cancel(order.id); },

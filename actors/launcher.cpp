@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <set>
 
+#include "actors/death_point.hpp"
 #include "actors/log.hpp"
 #include "actors/logic/child_environment.hpp"
 #include "actors/logic/command_line.hpp"
@@ -15,6 +16,7 @@
 #include "actors/run/open_lock.hpp"
 #include "actors/run/run_handles.hpp"
 #include "actors/storage/request_file.hpp"
+#include "actors/storage/whole_file.hpp"
 #include "config/read_file.hpp"
 #include "messages/json.hpp"
 #include "messages/limits.hpp"
@@ -90,8 +92,10 @@ launch_result launcher_state::launch(const launch_run& order) {
     to_keeper.limits.push_back({limit.resource, limit.soft, limit.hard});
   to_keeper.deadline = spec.timeout;
   to_keeper.written = spec.job ? durability::disk : durability::page_cache;
+  death_point("before the keeper is started");
   auto launched = agent_dispatch::launch(*keeper, directory_of(spec.key, order.which), to_keeper,
                                          build_prompt(spec.request), run_record(spec, owner, order.borrowed_from));
+  death_point("after the keeper is started");
   if (!launched)
     return not_started(launch_problem::system, launched.error().message);
   return {std::make_shared<run_handles>(std::move(launched->control), std::move(launched->output)),
@@ -101,6 +105,7 @@ launch_result launcher_state::launch(const launch_run& order) {
 
 exit_report launcher_state::read(const read_exit& order) const {
   const auto directory = directory_of(order.run, order.which);
+  death_point("before the end of the run is read");
   return {read_exit_record(directory), read_stderr(directory).value_or("")};
 }
 
@@ -135,18 +140,25 @@ bool launcher_state::is_alive(const frontend_id& frontend) const {
 }
 
 write_outcome launcher_state::record(const accepted_request& request) {
+  death_point("before the request is written");
   const auto written = write_request(where.requests(), request, owner);
+  death_point("after the request is written");
   return {written ? std::nullopt : std::optional{written.error()}};
 }
 
 void launcher_state::discard_request(const accepted_request& request) {
+  death_point("before the request is removed");
   remove_request(where.requests(), request);
+  death_point("before the run directory is removed");
   discard(request.spec->key);
+  death_point("after the run directory is removed");
 }
 
 recovered_state_ptr launcher_state::recover() {
   tidy();
   auto state = std::make_shared<recovered_state>();
+  std::error_code ignored;
+  const bool has_died = !fs::remove(where.handed_over(), ignored);
   const auto found = read_requests(where.requests());
   for (const auto& skipped : found.skipped)
     log::warn("{}; left alone", skipped);
@@ -155,7 +167,8 @@ recovered_state_ptr launcher_state::recover() {
     for (const auto which : {attempt::first, attempt::without_session_id})
       known.insert(directory_of(read.request.spec->key, which));
     if (owner_of_record(read.owner, owner) != job_owner::another_program)
-      state->requests.push_back(recover(std::make_shared<accepted_request>(read.request)));
+      state->requests.push_back(
+          recover(has_died ? count_death(read.request) : std::make_shared<const accepted_request>(read.request)));
     else
       log::warn("request {} is another machine's; left alone", read.request.key.text());
   }
@@ -165,6 +178,21 @@ recovered_state_ptr launcher_state::recover() {
       strays.push_back(entry->path());
   clear_strays();
   return state;
+}
+
+accepted_request_ptr launcher_state::count_death(const accepted_request& request) {
+  auto counted = std::make_shared<accepted_request>(request);
+  if (!request.spec->job)
+    return counted;
+  ++counted->deaths;
+  if (const auto outcome = record(*counted); outcome.problem)
+    log::warn("request {}: {}", request.key.text(), outcome.problem->message);
+  return counted;
+}
+
+void launcher_state::note_handover() {
+  if (const auto written = write_whole_file(where.handed_over(), {}, durability::page_cache); !written)
+    log::warn("{}", written.error().message);
 }
 
 recovered_request launcher_state::recover(const accepted_request_ptr& request) {
@@ -194,6 +222,7 @@ expected<recovered_request> launcher_state::recover_run(const accepted_request_p
     const auto claimed = claim_void(directory);
     if (!claimed)
       return tl::unexpected(claimed.error());
+    death_point("after the start is claimed");
     if (*claimed == claim::lost)
       return recover_run(request, which);
     found->start = start_state::voided;
@@ -276,6 +305,7 @@ launcher_actor::behavior_type launcher(launcher_actor::stateful_pointer<launcher
       [&state](const discard_run& order) { state.discard(order.run); },
       [&state](const record_request& order) { return state.record(*order.request); },
       [&state](const agent_dispatch::discard_request& order) { state.discard_request(*order.request); },
+      [&state](const agent_dispatch::note_handover&) { state.note_handover(); },
       [&state](const recover_state&) { return state.recover(); },
       [&state](const is_frontend_alive& order) { return state.is_alive(order.frontend); },
       [&state](const finish_discarding&) { return state.finish(); },

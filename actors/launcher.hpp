@@ -23,6 +23,9 @@ struct launcher_state {
   void discard_request(const accepted_request& request);
   recovered_state_ptr recover();
   recovered_request recover(const accepted_request_ptr& request);
+  /// The request of a job, one more supervisor having died with it. Of what somebody waits for, his frontend counts.
+  accepted_request_ptr count_death(const accepted_request& request);
+  void note_handover();
   /// What is left of a run that has no live keeper and was never started is removed, once no keeper can come late.
   expected<recovered_request> recover_run(const accepted_request_ptr& request, attempt which);
   /// Frontends that are gone leave their lock files, supervisors that were killed half-removed directories.

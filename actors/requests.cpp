@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/death_point.hpp"
 #include "actors/log.hpp"
 #include "actors/logic/sentences.hpp"
 #include "actors/run_answers.hpp"
@@ -14,6 +15,8 @@ namespace {
 constexpr std::chrono::seconds lock_recheck{1};
 /// How often the end of a job is written that could not be.
 constexpr std::chrono::seconds record_again{5};
+/// A job that was there when so many supervisors died may be what kills them. As the relay counts.
+constexpr int most_deaths = 3;
 
 dispatch_answer stopping_answer() {
   return {failure(fault_kind::supervisor_stopping,
@@ -154,6 +157,7 @@ void requests_state::job_created(const request_key& key, const write_outcome& ou
 }
 
 void requests_state::tell_acceptance(const entry& request) {
+  death_point("before the job is told");
   job_record record;
   record.id = *request.spec->job;
   record.agent = request.spec->agent.name;
@@ -196,6 +200,7 @@ void requests_state::recovered(const recovered_state& state) {
     take_over(found);
     frontends.insert(found.request->key.frontend);
   }
+  death_point("while the requests are taken over");
   for (const auto& frontend : frontends)
     check_frontend(frontend);
   recovered_count = static_cast<int>(state.requests.size());
@@ -256,8 +261,10 @@ void requests_state::job_adopted(const recovered_request& found, const job_recor
     adopt(request, found);
   if (!is_terminal(record.status)) {
     // Its frontend may have been found gone while the record was read.
-    if (request.now == phase::waiting && request.orphaned)
-      never_start(request);
+    if (request.now == phase::waiting && found.request->deaths >= most_deaths)
+      never_start(request, sentences::job_kills_supervisors(found.request->deaths));
+    else if (request.now == phase::waiting && request.orphaned)
+      never_start(request, sentences::job_never_started());
     return;
   }
   if (found.condition == run_condition::not_started)
@@ -341,6 +348,7 @@ void requests_state::answer(const request_key& key, dispatch_answer answer) {
   auto& request = found->second;
   request.now = phase::answered;
   request.answer = std::move(answer);
+  death_point("before the answer is sent");
   if (request.call.waiting)
     self->send(request.call.waiting, request_answered{key, *request.answer});
   if (request.orphaned)
@@ -396,11 +404,10 @@ void requests_state::conclude_again(const request_key& key) {
     conclude_job(found->second, dispatch_answer{*found->second.answer});
 }
 
-void requests_state::never_start(entry& request) {
+void requests_state::never_start(entry& request, std::string why) {
   request.now = phase::concluding;
-  request.acknowledged = true;
   const auto key = request.call.request;
-  self->request(jobs, caf::infinite, fail_job{*request.spec->job, sentences::job_never_started()})
+  self->request(jobs, caf::infinite, fail_job{*request.spec->job, std::move(why)})
       .then([this, key](const write_outcome& outcome) { job_concluded(key, {dispatch_result{}}, outcome); },
             [](const caf::error&) { log::error("the registry of jobs died"); });
 }
@@ -409,6 +416,7 @@ void requests_state::acknowledge(const request_key& key) {
   const auto found = requests.find(key);
   if (found == requests.end())
     return;
+  death_point("when the answer is acknowledged");
   if (found->second.is_job)
     found->second.acknowledged = true;
   if (found->second.now == phase::answered)
@@ -472,7 +480,7 @@ void requests_state::frontend_gone(const frontend_id& frontend) {
     else if (!request.is_job && !request.spec_is_job())
       cancel(key);
     else if (request.is_job && request.now == phase::waiting && adopting == 0)
-      never_start(request);
+      never_start(request, sentences::job_never_started());
   }
 }
 
@@ -482,8 +490,8 @@ caf::result<stop_report> requests_state::drain(stop_mode mode) {
   drained.push_back(promise);
   if (mode == stop_mode::now)
     end_all();
-  if (mode == stop_mode::keep_runs)
-    keeping_runs = true;
+  if (mode == stop_mode::keep_runs && !std::exchange(keeping_runs, true))
+    self->send(launcher, note_handover{});
   finish_drain_if_idle();
   return promise;
 }

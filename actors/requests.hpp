@@ -75,7 +75,7 @@ struct requests_state {
   void conclude_job(entry& request, const dispatch_answer& answer);
   void job_concluded(const request_key& key, const dispatch_answer& answer, const write_outcome& outcome);
   void conclude_again(const request_key& key);
-  void never_start(entry& request);
+  void never_start(entry& request, std::string why);
   void acknowledge(const request_key& key);
   void forget(const request_key& key);
   void arrive(const frontend_arrived& event);

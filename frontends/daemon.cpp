@@ -20,6 +20,7 @@
 #include "actors/admission.hpp"
 #include "actors/agent.hpp"
 #include "actors/config.hpp"
+#include "actors/death_point.hpp"
 #include "actors/io/io_thread.hpp"
 #include "actors/io/listener.hpp"
 #include "actors/io/output_watch.hpp"
@@ -338,6 +339,7 @@ int run_daemon(const daemon_options& options) {
   auto state_lock = await_state_lock(options.where.state / "lock");
   if (!state_lock)
     return complain(waiting, state_lock.error());
+  enable_death_points(options.where.state);
   return daemon{options, std::move(**lock), std::move(*state_lock), std::move(*keeper)}.run(waiting);
 }
 

@@ -251,6 +251,9 @@ struct discard_request {
   accepted_request_ptr request;
 };
 
+/// This supervisor leaves on purpose: its requests have not been with it when it died.
+struct note_handover {};
+
 /// Reads what earlier supervisors have left, and claims what has not been started, so that no keeper can come late.
 /// Once, before anything else.
 struct recover_state {};
@@ -289,7 +292,7 @@ using launcher_actor = caf::typed_actor<
     /// Makes the run directory and starts the keeper.
     asks<launch_run>::with<launch_result>, asks<read_exit>::with<exit_report>, asks<sweep_run>::with<int>,
     /// Renames the run directory into the trash, then deletes it.
-    takes<discard_run>, asks<record_request>::with<write_outcome>, takes<discard_request>,
+    takes<discard_run>, asks<record_request>::with<write_outcome>, takes<discard_request>, takes<note_handover>,
     asks<recover_state>::with<recovered_state_ptr>,
     /// Whether somebody holds the frontend's lock.
     asks<is_frontend_alive>::with<bool>, asks<finish_discarding>::with<bool>,
@@ -742,5 +745,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::watch_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::unwatch_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::watch_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::job_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::note_handover)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::retry_conclusion)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::serve_requests)

@@ -121,6 +121,12 @@ std::string job_never_started() {
          "environment. Nothing was started and nothing paid; `agent-dispatch retry` starts it.";
 }
 
+std::string job_kills_supervisors(int deaths) {
+  return "The supervisor died " + std::to_string(deaths) +
+         " times while this job waited for its start, which is not tried again. Nothing was started and nothing paid; "
+         "`agent-dispatch retry` starts it.";
+}
+
 std::string not_recorded(std::string_view why) {
   return "The request could not be written down, so nothing was started and nothing paid: " + std::string{why} +
          ". Make room or give write access there, then try again.";

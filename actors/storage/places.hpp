@@ -21,6 +21,8 @@ struct places {
   std::filesystem::path runs() const { return state / "runs"; }
   std::filesystem::path requests() const { return state / "requests"; }
   std::filesystem::path frontends() const { return state / "frontends"; }
+  /// There when the last supervisor has left on purpose.
+  std::filesystem::path handed_over() const { return state / "handed-over"; }
   std::filesystem::path trash() const { return state / "trash"; }
 };
 

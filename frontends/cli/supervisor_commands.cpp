@@ -125,6 +125,7 @@ int run_stop(const stop_options& options, cli_io& io) {
     io.err << supervisor_text::draining << std::endl;
   ordered_json params;
   params["now"] = options.kind == stop_kind::now;
+  params["keep_runs"] = options.kind == stop_kind::keep_runs;
   const auto report = call_supervisor(**link, {.method = "stop", .params = params});
   if (!report)
     return report_failure(io, options.format, report.error().message);
@@ -135,6 +136,8 @@ int run_stop(const stop_options& options, cli_io& io) {
   } else {
     print_ended(io, *report);
     io.out << supervisor_text::stopped << '\n';
+    if (options.kind == stop_kind::keep_runs && greeting.live_runs > 0)
+      io.out << supervisor_text::left_runs << '\n';
   }
   return exit_success;
 }
@@ -154,8 +157,12 @@ void register_supervisor_commands(CLI::App& app, cli_command& chosen, const bool
   status_command.callback([&chosen, status] { chosen = [status](cli_io& io) { return run_status(*status, io); }; });
   const auto stop = std::make_shared<stop_options>();
   auto& stop_command = *app.add_subcommand("stop", std::string{supervisor_text::stop_help});
-  stop_command.add_flag_callback(
+  auto* now = stop_command.add_flag_callback(
       "--now", [stop] { stop->kind = stop_kind::now; }, std::string{supervisor_text::stop_now_help});
+  stop_command
+      .add_flag_callback(
+          "--keep-runs", [stop] { stop->kind = stop_kind::keep_runs; }, std::string{supervisor_text::stop_keep_help})
+      ->excludes(now);
   stop_command.add_flag_callback(
       "--json", [stop] { stop->format = output_format::json; }, std::string{supervisor_text::json_help});
   stop_command.callback([&chosen, stop] { chosen = [stop](cli_io& io) { return run_stop(*stop, io); }; });

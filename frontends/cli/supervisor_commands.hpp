@@ -12,7 +12,7 @@ struct status_options {
   output_format format = output_format::text;
 };
 
-enum class stop_kind { drain, now };
+enum class stop_kind { drain, now, keep_runs };
 
 struct stop_options {
   stop_kind kind = stop_kind::drain;

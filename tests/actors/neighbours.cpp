@@ -188,6 +188,7 @@ std::shared_ptr<launcher_script> scripted_launcher(actor_world& world) {
         [&world](const discard_request& order) {
           world.note("launcher: discard request " + order.request->key.text());
         },
+        [&world](const note_handover&) { world.note("launcher: note the handover"); },
         [&state](const recover_state&) { return state.found; },
         [&world, &state, self](const is_frontend_alive& order) {
           world.note("launcher: is " + order.frontend.value + " alive");

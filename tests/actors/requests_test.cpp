@@ -486,7 +486,7 @@ TEST_CASE_METHOD(requests_fixture, "a stop that keeps runs waits for nothing, an
   world.tell(requests, call(1));
   CHECK(world.heard() == lines{"config: asked"});
   drain(stop_mode::keep_runs);
-  CHECK(world.heard() == lines{"drained, 0 ended"});
+  CHECK(world.heard() == lines{"launcher: note the handover", "drained, 0 ended"});
   world.reply(take(config->questions), config->snapshot);
   world.tell(requests, call(2));
   CHECK(world.heard() == lines{});
