@@ -34,6 +34,20 @@ expected<job_record> started(const job_record& on_disk) {
   return on_disk.status == job_status::running ? on_disk : job_machine::start(on_disk, unix_now());
 }
 
+/// What a job has done is written once a second at most; a record that becomes terminal gets the rest.
+struct last_progress {
+  std::vector<std::string> lines;
+  std::optional<double> at;
+
+  job_record in(job_record record) const {
+    if (!lines.empty()) {
+      record.progress = lines;
+      record.progress_updated_at = at;
+    }
+    return record;
+  }
+};
+
 /// A record that could not be marked as running when it started is so now.
 expected<job_record> ended(const job_record& on_disk, const dispatch_answer& answer) {
   auto running = started(on_disk);
@@ -49,6 +63,10 @@ write_outcome outcome_of(const job_change_reply& reply) {
 }
 
 write_outcome no_store() { return {fault{fault_kind::lost, "the store of job records died; try again"}}; }
+
+last_progress last_progress_of(const job_registry_state::live_job* job) {
+  return job == nullptr ? last_progress{} : last_progress{job->record.progress, job->record.progress_updated_at};
+}
 
 } // namespace
 
@@ -146,7 +164,9 @@ void job_registry_state::write_progress(const job_id& id, live_job& job) {
 
 caf::result<write_outcome> job_registry_state::finish(const finish_job& order) {
   auto promise = self->make_response_promise<write_outcome>();
-  const auto change = [answer = order.answer](const job_record& on_disk) { return ended(on_disk, answer); };
+  const auto change = [answer = order.answer, rest = last_progress_of(find_live(order.id))](const job_record& on_disk) {
+    return ended(rest.in(on_disk), answer);
+  };
   self->request(stores.writer, caf::infinite, change_job{order.id, change, durability::disk})
       .then([this, id = order.id, answer = order.answer,
              promise](const job_change_reply& reply) { finished(id, answer, reply, promise); },
@@ -256,8 +276,9 @@ caf::result<write_outcome> job_registry_state::fail(const fail_job& order) {
 }
 
 void job_registry_state::fail(const fail_job& order, const std::function<void(const write_outcome&)>& then) {
-  const auto change = [sentence = order.sentence](const job_record& on_disk) {
-    return job_machine::fail(on_disk, unix_now(), sentence);
+  const auto change = [sentence = order.sentence,
+                       rest = last_progress_of(find_live(order.id))](const job_record& on_disk) {
+    return job_machine::fail(rest.in(on_disk), unix_now(), sentence);
   };
   self->request(stores.writer, caf::infinite, change_job{order.id, change, durability::disk})
       .then(
@@ -316,6 +337,9 @@ caf::result<job_cancelled> job_registry_state::cancel(const cancel_job& order) {
 }
 
 void job_registry_state::cancel_now(const job_id& id, caf::typed_response_promise<job_cancelled> done) {
+  // First what it has done, since a cancelled record keeps its progress; the store does one after the other.
+  if (auto* job = find_live(id); job != nullptr && job->is_progress_new && !is_terminal(job->record.status))
+    write_progress(id, *job);
   self->request(stores.writer, caf::infinite, cancel_stored_job{id})
       .then(
           [this, id, done](const job_cancelled& cancelled) mutable {

@@ -419,6 +419,8 @@ void requests_state::acknowledge(const request_key& key) {
   death_point("when the answer is acknowledged");
   if (found->second.is_job)
     found->second.acknowledged = true;
+  else if (!found->second.call.waiting)
+    found->second.orphaned = true; // it has had its answer from the supervisor before this one
   if (found->second.now == phase::answered)
     forget(key);
 }
@@ -488,15 +490,15 @@ caf::result<stop_report> requests_state::drain(stop_mode mode) {
   draining = true;
   auto promise = self->make_response_promise<stop_report>();
   drained.push_back(promise);
-  if (mode == stop_mode::now)
-    end_all();
+  if (mode == stop_mode::now || mode == stop_mode::with_frontend)
+    end_all(mode);
   if (mode == stop_mode::keep_runs && !std::exchange(keeping_runs, true))
     self->send(launcher, note_handover{});
   finish_drain_if_idle();
   return promise;
 }
 
-void requests_state::end_all() {
+void requests_state::end_all(stop_mode mode) {
   ending_all = true;
   std::vector<request_key> open;
   for (const auto& [key, request] : requests)
@@ -506,11 +508,20 @@ void requests_state::end_all() {
     const auto& request = requests.at(key);
     if (request.started && !request.cancelled)
       ended.ended.push_back({request.spec->key, request.spec->agent.name, request.spec->session});
-    if (request.is_job)
+    if (!request.is_job)
+      cancel(key);
+    else if (mode == stop_mode::now)
       caf::anon_send(jobs, cancel_job{request.spec->job->value});
     else
-      cancel(key);
+      end_failed(request);
   }
+}
+
+void requests_state::end_failed(const entry& request) {
+  const auto key = request.call.request;
+  self->request(jobs, caf::infinite,
+                fail_job{*request.spec->job, sentences::job_ended_with_frontend(request.spec->session)})
+      .then([this, key](const write_outcome&) { cancel(key); }, [this, key](const caf::error&) { cancel(key); });
 }
 
 bool requests_state::is_busy() const {

@@ -83,7 +83,8 @@ struct requests_state {
   void check_frontend(const frontend_id& frontend);
   void frontend_gone(const frontend_id& frontend);
   caf::result<stop_report> drain(stop_mode mode);
-  void end_all();
+  void end_all(stop_mode mode);
+  void end_failed(const entry& request);
   bool is_busy() const;
   void finish_drain_if_idle();
   caf::result<bool> finish_all();

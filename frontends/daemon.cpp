@@ -154,7 +154,7 @@ private:
       if (problem == asio::error::operation_aborted)
         return;
       if (problem)
-        caf::anon_send(supervisor_, shut_down{"its frontend is gone", stop_mode::now});
+        caf::anon_send(supervisor_, shut_down{"its frontend is gone", stop_mode::with_frontend});
       else
         await_lifeline();
     });
@@ -230,7 +230,7 @@ public:
       stop_listening_ = [&frontends] { frontends.stop(); };
       // An embedded supervisor ends with its frontend, and its runs with it; any other leaves them to the next one.
       const bool is_embedded = options_.life == supervisor_life::embedded;
-      process_events events{io_.context(), root, is_embedded ? stop_mode::now : stop_mode::keep_runs};
+      process_events events{io_.context(), root, is_embedded ? stop_mode::with_frontend : stop_mode::keep_runs};
       if (const auto published = lock_.publish(entry()); !published)
         return complain(waiting, published.error());
       log::info("supervisor {} (pid {}) serves {}", program_version, ::getpid(), options_.where.jobs.native());

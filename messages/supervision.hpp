@@ -84,9 +84,10 @@ struct supervisor_status {
 };
 
 enum class stop_mode {
-  drain,     ///< take no more work, wait for what is accepted
-  now,       ///< end the live runs, refuse the queued ones
-  keep_runs, ///< leave everything to the next supervisor: live runs go on, accepted requests stay on disk
+  drain,         ///< take no more work, wait for what is accepted
+  now,           ///< end the live runs, refuse the queued ones
+  with_frontend, ///< the same, for an embedded supervisor whose frontend is gone: its jobs have failed
+  keep_runs,     ///< leave everything to the next supervisor: live runs go on, accepted requests stay on disk
 };
 
 /// A run that a stop ended.

@@ -121,6 +121,12 @@ std::string job_never_started() {
          "environment. Nothing was started and nothing paid; `agent-dispatch retry` starts it.";
 }
 
+std::string job_ended_with_frontend(const session_id& session) {
+  return "The program that ran this job by itself (--embedded) has ended, and the job with it. What it had done is in "
+         "its session " +
+         session.value + "; `agent-dispatch retry` goes on there.";
+}
+
 std::string job_kills_supervisors(int deaths) {
   return "The supervisor died " + std::to_string(deaths) +
          " times while this job waited for its start, which is not tried again. Nothing was started and nothing paid; "

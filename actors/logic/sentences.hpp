@@ -28,6 +28,7 @@ std::string directory_unusable(const agent_name& agent, const std::filesystem::p
 /// The errors of jobs that ended without a result.
 std::string job_lost(const std::optional<session_id>& session);
 std::string job_never_started();
+std::string job_ended_with_frontend(const session_id& session);
 std::string job_kills_supervisors(int deaths);
 std::string not_recorded(std::string_view why);
 std::string cli_missing();

@@ -95,8 +95,8 @@ expected<std::string> read_word(int lifeline, std::chrono::steady_clock::time_po
     if (ready <= 0)
       return not_started("it did not come up in time");
     const auto count = ::read(lifeline, buffer.data(), buffer.size());
-    if (count <= 0)
-      return not_started("it ended at once");
+    if (count <= 0) // killed, or it would have said why: worth another try
+      return failure(fault_kind::lost, not_started("it ended at once").value().message);
     word.append(buffer.data(), static_cast<std::size_t>(count));
   }
   word.pop_back();

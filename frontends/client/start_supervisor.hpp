@@ -13,7 +13,7 @@ struct started_supervisor {
 };
 
 /// Starts agent-dispatchd, which lies beside this program, and waits until it serves, has found another, or has failed.
-/// Fault `supervisor_missing`, with what the supervisor said.
+/// Faults: `supervisor_missing`, with what the supervisor said; `lost`: it ended without a word.
 expected<started_supervisor> start_supervisor(daemon_options options, std::chrono::steady_clock::time_point until);
 
 /// Becomes the supervisor, in the foreground. Returns only when that fails.

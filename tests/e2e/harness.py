@@ -149,10 +149,10 @@ class Home:
         return [pid for pid in descendants() if program(pid) == "claude"]
 
     def run_directories(self):
-        return sorted(entry for entry in self.state.glob("**/runs/*") if entry.is_dir())
+        return sorted(entry for entry in self.state.glob("agent-dispatch/*/runs/*") if entry.is_dir())
 
     def logs(self):
-        return "\n".join(path.read_text(errors="replace") for path in sorted(self.state.glob("**/*log*")) if path.is_file())
+        return "\n".join(path.read_text(errors="replace") for path in sorted(self.state.glob("agent-dispatch/*/*log*")) if path.is_file())
 
     # --- the end ---
 

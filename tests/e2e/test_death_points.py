@@ -1,0 +1,136 @@
+"""A supervisor that dies at every named point of its protocol, one by one: each caller gets its answer once, no prompt
+runs twice, nothing is left. The points are those in the sources, so that none is forgotten here."""
+
+import json
+import re
+
+import pytest
+
+import stand_in
+from harness import ROOT
+from processes import kill, wait_until
+
+
+def points():
+    text = "\n".join(path.read_text() for path in sorted((ROOT / "actors").glob("*.cpp")))
+    calls = re.findall(r"\bdeath_point\(([^;]*?)\);", text)
+    return sorted({name for call in calls for name in re.findall(r'"([^"]+)"', call)})
+
+
+OF_JOBS = [point for point in points() if re.search(r"\bjob\b", point)]
+OF_CANCELS = [point for point in points() if "cancel" in point]
+OF_RECOVERY = ["while the requests are taken over", "after the start is claimed"]
+OF_RUNS = [point for point in points() if point not in OF_JOBS + OF_CANCELS + OF_RECOVERY]
+
+
+def test_there_are_points():
+    assert len(OF_RUNS) >= 8 and len(OF_JOBS) >= 5 and len(OF_CANCELS) >= 2
+
+
+@pytest.fixture
+def armed(home):
+    """A home with a live supervisor, and a function that makes it die at a point."""
+    home.write_config({"notes": {}, "other": {}})
+    client = home.serve()
+    client.value("list_agents", {})
+    (state,) = home.state.glob("agent-dispatch/*/")
+
+    def arm(point):
+        # Whole at once: the supervisor may look at any time.
+        (state / "order").write_text(point)
+        (state / "order").rename(state / "die-at")
+
+    home.order = state / "die-at"
+    home.requests = state / "requests"
+    return home, client, arm
+
+
+def counted(home, *more):
+    """A prompt that notes each of its executions."""
+    return stand_in.steps({"append": str(home.root / "executions")}, *more, {"text": "the answer"})
+
+
+def executions(home):
+    file = home.root / "executions"
+    return len(file.read_text().splitlines()) if file.exists() else 0
+
+
+def check_all_is_done(home, client):
+    assert not home.order.exists(), "the point was not reached"
+    assert client.value("dispatch", {"agent": "other", "task": stand_in.say("alive")})["result"] == "alive"
+    wait_until(lambda: not list(home.requests.iterdir()) and not home.run_directories(), 15, "nothing is left")
+    status = home.status()
+    assert status["live_runs"] == 0 and status["queued"] == 0 and status["slots"]["used"] == 0
+
+
+@pytest.mark.parametrize("point", OF_RUNS)
+def test_a_dispatch_over_mcp(armed, point):
+    home, client, arm = armed
+    arm(point)
+    answer = client.value("dispatch", {"agent": "notes", "task": counted(home)})
+    assert answer["result"] == "the answer", answer
+    wait_until(lambda: not home.order.exists(), 10, "the point is reached")
+    check_all_is_done(home, client)
+    assert executions(home) == 1
+
+
+@pytest.mark.parametrize("point", OF_RUNS)
+def test_a_dispatch_by_command(armed, point):
+    home, client, arm = armed
+    arm(point)
+    answer = home.dispatch("notes", counted(home))
+    assert answer["result"] == "the answer", answer
+    wait_until(lambda: not home.order.exists(), 10, "the point is reached")
+    check_all_is_done(home, client)
+    assert executions(home) == 1
+
+
+@pytest.mark.parametrize("point", [point for point in OF_RUNS + OF_JOBS if point != "before the answer is sent"])
+def test_a_job(armed, point):
+    home, client, arm = armed
+    arm(point)
+    job = client.value("dispatch_async", {"agent": "notes", "task": counted(home)})["job_id"]
+    record = client.value("dispatch_wait", {"job_id": job})
+    assert record["status"] == "done" and record["result"]["result"] == "the answer", record
+    wait_until(lambda: not home.order.exists(), 10, "the point is reached")
+    check_all_is_done(home, client)
+    assert executions(home) == 1
+    assert [row["id"] for row in client.value("dispatch_jobs", {})] == [job]
+    assert client.value("dispatch_status", {"job_id": job}) == record
+
+
+@pytest.mark.parametrize("point", OF_CANCELS)
+@pytest.mark.parametrize("running", [True, False])
+def test_a_cancel(armed, point, running):
+    home, client, arm = armed
+    if not running:
+        client.start_call("dispatch", {"agent": "notes", "task": stand_in.wait_for(home.root / "door", "first")})
+        wait_until(home.agents_running)
+    job = client.value("dispatch_async", {"agent": "notes", "task": counted(home, {"hang": True})})["job_id"]
+    if running:
+        wait_until(lambda: executions(home) == 1)
+    arm(point)
+    outcome = client.value("dispatch_cancel", {"job_id": job})
+    assert outcome["status"] == "cancelled", outcome
+    (home.root / "door").touch()
+    wait_until(lambda: not home.order.exists(), 10, "the point is reached")
+    check_all_is_done(home, client)
+    assert executions(home) == (1 if running else 0)
+    assert client.value("dispatch_status", {"job_id": job})["status"] == "cancelled"
+
+
+def test_a_supervisor_that_dies_while_it_takes_over(armed):
+    home, client, arm = armed
+    door = home.root / "door"
+    waiting = client.start_call("dispatch", {"agent": "notes", "task": counted(home, {"wait_for": str(door)})})
+    wait_until(lambda: executions(home) == 1)
+    arm("while the requests are taken over")
+    kill(home.supervisors()[0])
+    wait_until(lambda: not home.order.exists(), 15, "the point is reached")
+    door.touch()
+    response = waiting.wait()
+    assert "result" in response, response
+    answer = json.loads(response["result"]["content"][0]["text"])
+    assert answer["result"] == "the answer", answer
+    check_all_is_done(home, client)
+    assert executions(home) == 1
