@@ -33,6 +33,7 @@ struct exit_record {
   std::optional<std::uint64_t> output_at_signal;
   std::uint64_t output_end = 0; ///< size of stdout when the CLI was gone
   std::int64_t wall_ms = 0;     ///< CLOCK_MONOTONIC, from start to the end of the CLI
+  bool disk_full = false;       ///< when it ended there was no room for more output: what is there may be cut
   int left_over = 0;            ///< processes that could not be ended within the sweep's 5 s
 
   bool operator==(const exit_record&) const = default;

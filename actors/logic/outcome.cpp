@@ -140,6 +140,11 @@ std::string error_without_output(const parsed_output& output, const exit_record&
 
 void conclude_without_result(dispatch_result& answer, const run_facts& facts, const parsed_output& output,
                              const exit_record& record, std::string_view stderr_text) {
+  if (record.disk_full) { // whatever is there, its end is missing
+    show_partial_text(answer, output);
+    fail(answer, error_type::cli_error, sentences::disk_was_full(answer.session));
+    return;
+  }
   if (record.exit_code == 0 && !output.plain_text.empty()) {
     answer.success = true;
     answer.result = output.plain_text;

@@ -127,6 +127,14 @@ std::string job_ended_with_frontend(const session_id& session) {
          session.value + "; `agent-dispatch retry` goes on there.";
 }
 
+std::string disk_was_full(const std::optional<session_id>& session) {
+  std::string text = "The disk was full when the run ended, and its answer could not be written down. Make room in the "
+                     "state directory (`agent-dispatch status` names it)";
+  if (session && !session->empty())
+    text += ", then go on in its session " + session->value;
+  return text + ".";
+}
+
 std::string job_kills_supervisors(int deaths) {
   return "The supervisor died " + std::to_string(deaths) +
          " times while this job waited for its start, which is not tried again. Nothing was started and nothing paid; "

@@ -27,6 +27,7 @@ std::string directory_missing(const agent_name& agent, const std::filesystem::pa
 std::string directory_unusable(const agent_name& agent, const std::filesystem::path& directory, int error_number);
 /// The errors of jobs that ended without a result.
 std::string job_lost(const std::optional<session_id>& session);
+std::string disk_was_full(const std::optional<session_id>& session);
 std::string job_never_started();
 std::string job_ended_with_frontend(const session_id& session);
 std::string job_kills_supervisors(int deaths);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <tuple>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -60,6 +61,18 @@ unique_fd make_memory_file(const char* name) {
 }
 
 } // namespace
+
+bool is_disk_full(int fd) {
+  // Behind what was reserved for the file at its start (launch.cpp): that room is there, and no sign of any other.
+  constexpr off_t beyond = 1 << 20;
+  constexpr off_t some = 64 << 10;
+  const auto end = static_cast<off_t>(file_size(fd)) + beyond;
+  if (::fallocate(fd, FALLOC_FL_KEEP_SIZE, end, some) == 0) {
+    std::ignore = ::fallocate(fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, end, some);
+    return false;
+  }
+  return errno == ENOSPC || errno == EDQUOT;
+}
 
 unique_fd make_sealed_file(const char* name, std::string_view bytes, int& error) {
   unique_fd file = make_memory_file(name);

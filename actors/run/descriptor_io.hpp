@@ -18,6 +18,9 @@ int read_from_start(int fd, std::string& into, std::size_t at_most);
 /// Size of a regular file in bytes; 0 when it cannot be told.
 std::uint64_t file_size(int fd);
 
+/// Whether the file cannot grow any more: no room on its file system, or no quota. Its size and content stay.
+bool is_disk_full(int fd);
+
 /// A memfd with `bytes`, sealed, opened read-only at offset 0, CLOEXEC. Returns an empty descriptor and sets `error`
 /// to an errno when the system refuses.
 unique_fd make_sealed_file(const char* name, std::string_view bytes, int& error);

@@ -56,6 +56,7 @@ std::string exit_json(const exit_record& record) {
   json.append(",\"output_at_signal\":").append(number_or_null(record.output_at_signal));
   json.append(",\"output_end\":").append(std::to_string(record.output_end));
   json.append(",\"wall_ms\":").append(std::to_string(record.wall_ms));
+  json.append(",\"disk_full\":").append(record.disk_full ? "true" : "false");
   json.append(",\"left_over\":").append(std::to_string(record.left_over)).append("}");
   return json;
 }

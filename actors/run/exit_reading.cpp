@@ -96,6 +96,7 @@ expected<exit_record> parse_exit_record(std::string_view text) {
   record.output_at_signal = in.optional_number<std::uint64_t>("output_at_signal");
   record.output_end = in.number<std::uint64_t>("output_end");
   record.wall_ms = in.number<std::int64_t>("wall_ms");
+  record.disk_full = in.boolean("disk_full");
   record.left_over = in.number<int>("left_over");
   if (!in.wrong().empty())
     return failure(fault_kind::protocol, "its member '" + in.wrong() + "' is missing or cannot be used");

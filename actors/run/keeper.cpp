@@ -171,6 +171,7 @@ private:
 
   exit_record conclude() {
     record_.output_end = file_size(output_.get());
+    record_.disk_full = is_disk_full(output_.get());
     record_.wall_ms = std::chrono::duration_cast<milliseconds>(clock::now() - started_at_).count();
     const int status = cli_.wait_status();
     if (cli_.gone()) {

@@ -27,6 +27,7 @@ exit_record full_record() {
   record.output_at_signal = std::numeric_limits<std::uint64_t>::max();
   record.output_end = std::numeric_limits<std::uint64_t>::max();
   record.wall_ms = std::numeric_limits<std::int64_t>::max();
+  record.disk_full = true;
   record.left_over = std::numeric_limits<int>::max();
   return record;
 }

@@ -440,6 +440,16 @@ TEST_CASE("JSON is parsed when it was asked for, given, and the run succeeded") 
   CHECK_FALSE(conclude(facts(), result(R"("result":"{\"a\":1}")"), exited(0)).parsed_result);
 }
 
+TEST_CASE("what a full disk has cut is no answer, and a result event is one all the same") {
+  auto record = exited(0);
+  record.disk_full = true;
+  const auto cut = conclude(facts(), "the beginning of an answ", record);
+  CHECK_FALSE(cut.success);
+  CHECK(contains(cut.error, "disk was full"));
+  CHECK(cut.result == "the beginning of an answ");
+  CHECK(conclude(facts(), result(R"("result":"whole")"), record).success);
+}
+
 TEST_CASE("processes that could not be ended are reported") {
   auto record = ended(end_reason::deadline, 0);
   record.left_over = 2;
