@@ -41,6 +41,11 @@ def count(path):
     return {"append": str(path)}
 
 
+def touches(path):
+    """A step: makes a file."""
+    return {"touch": str(path)}
+
+
 def executions(path):
     """How often a script with `count(path)` was executed."""
     return len(path.read_text().splitlines()) if path.exists() else 0
