@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from mcp_client import McpClient
-from processes import PATIENCE, describe, descendants, kill, program, reap, wait_until
+from processes import PATIENCE, alive, describe, descendants, kill, program, reap, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("AGENT_DISPATCH_BUILD", ROOT / "build" / "dev")).resolve()
@@ -147,6 +147,45 @@ class Home:
     def agents_running(self):
         """Pids of the CLIs that runs have started, whichever they are."""
         return [pid for pid in descendants() if program(pid) == "claude"]
+
+    def kill_supervisor(self):
+        """kill -9, and waits until it is gone. Returns its pid."""
+        pid = self.status()["pid"]
+        kill(pid)
+        wait_until(lambda: not alive(pid))
+        return pid
+
+    # --- jobs ---
+
+    def job(self, agent, task, *words, env=None):
+        """`agent-dispatch dispatch --async`: the id of the job."""
+        answer = self.cli("dispatch", "--async", agent, task, "--json", *words, env=env)
+        assert answer.code == 0, answer
+        return answer.json()["job_id"]
+
+    def record_file(self, ident):
+        return self.jobs / f"{ident}.json"
+
+    def record(self, ident):
+        """The record of a job as its file has it."""
+        return json.loads(self.record_file(ident).read_bytes())
+
+    def wait_for_status(self, ident, *wanted, seconds=20):
+        """The record, once its status is one of these."""
+        return wait_until(
+            lambda: (record := self.record(ident))["status"] in wanted and record,
+            seconds,
+            f"job {ident} is {' or '.join(wanted)}",
+        )
+
+    def ended_job(self, ident, seconds=20):
+        return self.wait_for_status(ident, "done", "failed", "cancelled", seconds=seconds)
+
+    def request_files(self):
+        return sorted(self.state.glob("**/requests/*"))
+
+    def trash(self):
+        return sorted(self.state.glob("**/trash/*"))
 
     def run_directories(self):
         return sorted(entry for entry in self.state.glob("agent-dispatch/*/runs/*") if entry.is_dir())

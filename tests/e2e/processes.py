@@ -39,6 +39,12 @@ def _status(pid):
     return fields[0], int(fields[1])
 
 
+def state(pid):
+    """The letter that /proc/PID/stat has: `T` is stopped. None when it is gone."""
+    status = _status(pid)
+    return status and status[0]
+
+
 def alive(pid):
     """False for what is gone and for a zombie."""
     status = _status(pid)

@@ -34,3 +34,18 @@ def say_after(milliseconds, text):
 def wait_for(path, text):
     """Answers once the file is there."""
     return steps({"wait_for": str(path)}, {"text": text})
+
+
+def count(path):
+    """A step: one more line in this file for each execution."""
+    return {"append": str(path)}
+
+
+def touches(path):
+    """A step: makes a file."""
+    return {"touch": str(path)}
+
+
+def executions(path):
+    """How often a script with `count(path)` was executed."""
+    return len(path.read_text().splitlines()) if path.exists() else 0

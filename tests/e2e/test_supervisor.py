@@ -10,19 +10,12 @@ from pathlib import Path
 import pytest
 
 import stand_in
+from mcp_client import text_value
 from processes import alive, descriptors, environment, kill, program, resident_bytes, wait_until, working_directory
 
 
 def supervisor_of(home):
     return home.status()["pid"]
-
-
-def kill_supervisor(home):
-    """kill -9, and waits until it is gone. Returns its pid."""
-    pid = supervisor_of(home)
-    kill(pid)
-    wait_until(lambda: not alive(pid))
-    return pid
 
 
 # --- starting ---
@@ -73,7 +66,7 @@ def test_the_socket_of_a_killed_supervisor_is_replaced(home):
     home.write_config({"notes": {}})
     home.dispatch("notes", stand_in.say("x"))
     path = home.status()["socket"]
-    before = kill_supervisor(home)
+    before = home.kill_supervisor()
     assert os.path.exists(path), "a killed supervisor cannot take its socket along"
     assert home.dispatch("notes", stand_in.say("y"))["result"] == "y"
     assert supervisor_of(home) != before
@@ -83,7 +76,7 @@ def test_something_else_in_the_place_of_the_socket_is_replaced(home):
     home.write_config({"notes": {}})
     home.dispatch("notes", stand_in.say("x"))
     path = Path(home.status()["socket"])
-    kill_supervisor(home)
+    home.kill_supervisor()
     path.unlink()
     path.write_text("no socket")
     assert home.dispatch("notes", stand_in.say("y"))["result"] == "y"
@@ -372,28 +365,56 @@ def test_embedded_is_refused_beside_a_live_supervisor(home):
 # --- after a death ---
 
 
-def test_the_next_supervisor_ends_what_the_last_one_left_and_nothing_else(home):
+def test_the_next_supervisor_takes_over_what_the_last_one_left(home):
     home.write_config({"notes": {}, "other": {}})
-    orphaned = home.start("dispatch", "notes", stand_in.steps({"ignore": ["SIGINT"]}, {"hang": True}))
-    wait_until(home.agents_running)
-    kill_supervisor(home)
-    # Its run is still being ended, SIGINT being ignored, when this one starts and goes on beside it.
-    door = home.root / "door"
-    process = home.start("dispatch", "other", stand_in.wait_for(door, "undisturbed"), "--json")
-    wait_until(lambda: len(home.run_directories()) == 1, 15)
-    assert process.poll() is None
+    door, ran = home.root / "door", home.root / "ran"
+    waiting = home.start(
+        "dispatch", "notes", stand_in.steps(stand_in.count(ran), {"wait_for": str(door)}, {"text": "survived"}), "--json"
+    )
+    (agent,) = wait_until(home.agents_running)
+    before = home.kill_supervisor()
+    # The command that waits starts the next one; another's run goes on beside the one that was taken over.
+    assert home.dispatch("other", stand_in.say("undisturbed"))["result"] == "undisturbed"
+    status = home.status()
+    assert status["pid"] != before and status["live_runs"] == 1 and status["slots"]["used"] == 1
+    assert home.agents_running() == [agent] and waiting.poll() is None
     door.touch()
-    assert home.finish(process).json()["result"] == "undisturbed"
-    assert home.finish(orphaned).code == 1
+    assert home.finish(waiting).json()["result"] == "survived"
+    assert stand_in.executions(ran) == 1
+
+
+def test_the_next_supervisor_ends_the_run_of_a_caller_that_is_gone_and_no_other(home):
+    home.write_config({"notes": {}, "other": {}})
+    door = home.root / "door"
+    waiting = home.start("dispatch", "other", stand_in.wait_for(door, "undisturbed"), "--json")
+    (kept,) = wait_until(home.agents_running)
+    orphaned = home.start("dispatch", "notes", stand_in.steps({"ignore": ["SIGINT"]}, {"hang": True}))
+    (lost,) = wait_until(lambda: set(home.agents_running()) - {kept})
+    # Stopped, it cannot notice that its caller is gone; and nobody is left who would start the next one.
+    supervisor = supervisor_of(home)
+    for pid in (supervisor, waiting.pid):
+        kill(pid, signal.SIGSTOP)
+    kill(orphaned.pid)
+    orphaned.communicate()
+    kill(supervisor)
+    wait_until(lambda: not alive(supervisor))
+    assert alive(lost) and alive(kept)
+    kill(waiting.pid, signal.SIGCONT)
+    wait_until(lambda: not alive(lost), 20, "its caller is gone, and so is the run")
+    assert alive(kept)
+    door.touch()
+    assert home.finish(waiting).json()["result"] == "undisturbed"
 
 
 def test_a_server_goes_on_after_its_supervisor_died(home):
     home.write_config({"notes": {}})
-    client = home.serve()
-    waiting = client.start_call("dispatch", {"agent": "notes", "task": stand_in.hang()})
+    client, door = home.serve(), home.root / "door"
+    waiting = client.start_call("dispatch", {"agent": "notes", "task": stand_in.wait_for(door, "survived")})
     wait_until(home.agents_running)
-    kill_supervisor(home)
-    assert "supervisor" in waiting.wait()["error"]["message"]
+    home.kill_supervisor()
+    assert client.request("ping")["result"] == {} and not waiting.answered()
+    door.touch()
+    assert text_value(waiting.wait()["result"])["result"] == "survived"
     assert client.value("dispatch", {"agent": "notes", "task": stand_in.say("again")})["result"] == "again"
 
 
