@@ -44,9 +44,8 @@ expected<job_record> ended(const job_record& on_disk, const dispatch_answer& ans
   return job_machine::fail(std::move(*running), unix_now(), answer.value.error().message);
 }
 
-write_outcome outcome_of(const job_change_reply& reply) {
-  return {reply.record ? std::nullopt : std::optional{reply.record.error()}};
-}
+/// Somebody has removed the record: there is nothing left that could be written.
+bool is_removed(const fault& why) { return why.kind == fault_kind::invalid_argument; }
 
 write_outcome no_store() { return {fault{fault_kind::lost, "the store of job records died; try again"}}; }
 
@@ -70,11 +69,20 @@ caf::result<write_outcome> job_registry_state::create(const create_job& order) {
       .then(
           [this, id, promise](const write_outcome& outcome) mutable {
             if (outcome.problem)
-              jobs.erase(id);
+              drop(id, *outcome.problem);
             promise.deliver(outcome);
           },
-          [promise](const caf::error&) mutable { promise.deliver(no_store()); });
+          [this, id, promise](const caf::error&) mutable {
+            drop(id, *no_store().problem);
+            promise.deliver(no_store());
+          });
   return promise;
+}
+
+void job_registry_state::drop(const job_id& id, const fault& why) {
+  for (const auto& request : waiting_for(id))
+    end_watch(request, {tl::unexpected(why)});
+  jobs.erase(id);
 }
 
 caf::result<bool> job_registry_state::start(const job_id& id) {
@@ -159,18 +167,9 @@ void job_registry_state::finished(const job_id& id, const dispatch_answer& answe
   auto* job = find_live(id);
   if (!reply.record) {
     log::error("job {}: its end cannot be written: {}", id.value, reply.record.error().message);
-    if (reply.record.error().kind == fault_kind::invalid_argument) {
-      jobs.erase(id); // somebody has removed the record: there is nothing left to be written
-      done.deliver(write_outcome{});
-      return;
-    }
     if (job != nullptr && !is_terminal(job->record.status))
-      if (auto record = ended(job->record, answer)) {
-        job->record = std::move(*record);
-        job->unsaved = reply.record.error();
-        tell_end(job->record, job->unsaved);
-      }
-    done.deliver(outcome_of(reply));
+      tell_unwritten(*job, ended(job->record, answer), reply.record.error());
+    done.deliver(outcome_of_unwritten(id, reply.record.error()));
     return;
   }
   if (!reply.written)
@@ -184,25 +183,43 @@ void job_registry_state::finished(const job_id& id, const dispatch_answer& answe
   done.deliver(write_outcome{});
 }
 
+void job_registry_state::tell_unwritten(live_job& job, expected<job_record> end, const fault& why) {
+  if (!end)
+    return;
+  job.record = std::move(*end);
+  job.unsaved = why;
+  tell_end(job.record, job.unsaved);
+}
+
+write_outcome job_registry_state::outcome_of_unwritten(const job_id& id, const fault& why) {
+  if (!is_removed(why))
+    return {why};
+  jobs.erase(id);
+  return {};
+}
+
 void job_registry_state::settle(const job_id& id, const job_record& record, const dispatch_result& result,
                                 caf::typed_response_promise<write_outcome> done) {
   auto settled = job_machine::settle_cancelled(record, result);
-  auto end = [this, id, done]() mutable {
+  if (!settled) {
+    tell_end(record);
     jobs.erase(id);
     done.deliver(write_outcome{});
-  };
-  if (!settled) {
-    end();
     return;
   }
   self->request(stores.writer, caf::infinite, settle_job{std::make_shared<const job_record>(std::move(*settled))})
       .then(
-          [id, end](const job_change_reply& reply) mutable {
-            if (!reply.record)
-              log::warn("job {}: what its run cost cannot be written: {}", id.value, reply.record.error().message);
-            end();
+          [this, id, record, done](const job_change_reply& reply) mutable {
+            tell_end(reply.record ? *reply.record : record);
+            if (reply.record) {
+              jobs.erase(id);
+              done.deliver(write_outcome{});
+              return;
+            }
+            log::warn("job {}: what its run cost cannot be written: {}", id.value, reply.record.error().message);
+            done.deliver(outcome_of_unwritten(id, reply.record.error()));
           },
-          [end](const caf::error&) mutable { end(); });
+          [done](const caf::error&) mutable { done.deliver(no_store()); });
 }
 
 caf::result<job_found> job_registry_state::adopt(const adopt_job& order) {
@@ -260,18 +277,22 @@ void job_registry_state::fail(const fail_job& order, const std::function<void(co
     return job_machine::fail(on_disk, unix_now(), sentence);
   };
   self->request(stores.writer, caf::infinite, change_job{order.id, change, durability::disk})
-      .then(
-          [this, id = order.id, then](const job_change_reply& reply) {
-            if (reply.record) {
-              log::info("job {}: ended without a result", id.value);
-              tell_end(*reply.record);
-              jobs.erase(id);
-            } else {
-              log::error("job {}: {}", id.value, reply.record.error().message);
-            }
-            then(outcome_of(reply));
-          },
-          [then](const caf::error&) { then(no_store()); });
+      .then([this, order, then](const job_change_reply& reply) { then(failed(order, reply)); },
+            [then](const caf::error&) { then(no_store()); });
+}
+
+write_outcome job_registry_state::failed(const fail_job& order, const job_change_reply& reply) {
+  if (reply.record) {
+    log::info("job {}: ended without a result", order.id.value);
+    tell_end(*reply.record);
+    jobs.erase(order.id);
+    return {};
+  }
+  const auto& why = reply.record.error();
+  log::error("job {}: {}", order.id.value, why.message);
+  if (auto* job = find_live(order.id); job != nullptr && is_removed(why))
+    tell_unwritten(*job, job_machine::fail(job->record, unix_now(), order.sentence), why);
+  return outcome_of_unwritten(order.id, why);
 }
 
 caf::result<write_outcome> job_registry_state::keep(const keep_result& order) {
@@ -427,13 +448,17 @@ void job_registry_state::time_out(const watch_timeout& event) {
           });
 }
 
-void job_registry_state::tell_end(const job_record& record, const std::optional<fault>& unsaved) {
+std::vector<request_key> job_registry_state::waiting_for(const job_id& id) const {
   std::vector<request_key> its;
   for (const auto& [request, each] : watches)
-    if (each.job == record.id)
+    if (each.job == id)
       its.push_back(request);
+  return its;
+}
+
+void job_registry_state::tell_end(const job_record& record, const std::optional<fault>& unsaved) {
   const auto shared = std::make_shared<const job_record>(record);
-  for (const auto& request : its)
+  for (const auto& request : waiting_for(record.id))
     end_watch(request, {.value = dispatch_result{}, .job = shared, .not_kept = unsaved});
 }
 

@@ -41,18 +41,25 @@ struct job_registry_state {
   };
 
   caf::result<write_outcome> create(const create_job& order);
+  /// It was not created after all: who has found it gets the fault.
+  void drop(const job_id& id, const fault& why);
   caf::result<bool> start(const job_id& id);
   void progress(const job_progressed& event);
   void write_progress(const job_id& id, live_job& job);
   caf::result<write_outcome> finish(const finish_job& order);
   void finished(const job_id& id, const dispatch_answer& answer, const job_change_reply& reply,
                 caf::typed_response_promise<write_outcome> done);
+  /// The end is said although the disk does not say so, with why.
+  void tell_unwritten(live_job& job, expected<job_record> end, const fault& why);
+  /// The job is kept until its end is written, unless its record was removed.
+  write_outcome outcome_of_unwritten(const job_id& id, const fault& why);
   void settle(const job_id& id, const job_record& record, const dispatch_result& result,
               caf::typed_response_promise<write_outcome> done);
   caf::result<job_found> adopt(const adopt_job& order);
   void give_up_strays(int retention_days);
   caf::result<write_outcome> fail(const fail_job& order);
   void fail(const fail_job& order, const std::function<void(const write_outcome&)>& then);
+  write_outcome failed(const fail_job& order, const job_change_reply& reply);
   caf::result<write_outcome> keep(const keep_result& order);
   caf::result<job_found> find(const find_job_record& order);
   caf::result<job_cancelled> cancel(const cancel_job& order);
@@ -62,7 +69,8 @@ struct job_registry_state {
   void look_at_others();
   void end_watch(const request_key& request, dispatch_answer answer);
   void time_out(const watch_timeout& event);
-  /// The record is terminal, on disk.
+  std::vector<request_key> waiting_for(const job_id& id) const;
+  /// The record is terminal, on disk, or why it is not.
   void tell_end(const job_record& record, const std::optional<fault>& unsaved = std::nullopt);
   void tick();
   void keep_ticking();

@@ -60,8 +60,8 @@ store_script::store_script(actor_world& in, std::string name, const std::filesys
         },
         [this, self](const settle_job& order) {
           return sooner_or_later<job_change_reply>(*this, self, [this, order]() -> job_change_reply {
-            if (problem)
-              return {tl::unexpected(*problem)};
+            if (const auto& why = problem ? problem : settle_problem)
+              return {tl::unexpected(*why)};
             auto settled = state.files->replace(*order.record, durability::page_cache);
             if (!settled)
               return {tl::unexpected(settled.error())};

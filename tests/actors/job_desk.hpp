@@ -22,7 +22,8 @@ struct store_script {
   job_store_actor actor;
   job_store_state state{nullptr};
   bool holds = false;
-  std::optional<fault> problem; ///< of every write
+  std::optional<fault> problem;        ///< of every write
+  std::optional<fault> settle_problem; ///< of what is added to cancelled records
   std::deque<std::function<void()>> held;
   actor_world& world;
 };

@@ -598,3 +598,90 @@ TEST_CASE_METHOD(job_desk, "a job of another program is not looked at twice at o
   release();
   CHECK(world.heard() == lines{});
 }
+
+// --- records that others touch
+// -----------------------------------------------------------------------------------------------------------------
+
+TEST_CASE_METHOD(job_desk, "who waits for a job whose record was removed hears its end, and the job is forgotten") {
+  make_running(1);
+  watch(1, {}, waiting_run);
+  remove(1);
+  const bool ran = GENERATE(true, false);
+  if (ran)
+    finish(1);
+  else
+    fail(1);
+  CHECK(world.heard() ==
+        lines{edge, no_edge,
+              ran ? "asker: 101 answered, job done, not kept" : "asker: 101 answered, job failed, not kept",
+              ran ? "1 finished" : "1 failed"});
+  watch(1);
+  CHECK(world.heard() == lines{"asker: 101 answered, fault: a value cannot be used"});
+  CHECK_FALSE(is_on_disk(1));
+}
+
+TEST_CASE_METHOD(job_desk, "who waits for a job that another program has cancelled hears of it") {
+  make_running(1);
+  watch(1, {}, waiting_run);
+  auto record = on_disk(1);
+  record.status = job_status::cancelled;
+  overwrite(record);
+  SECTION("when its progress is written") {
+    progress(1, "hello");
+    CHECK(world.heard() ==
+          lines{edge, "asker: 101 text 'hello'", no_edge, "asker: 101 answered, job cancelled", "requests: cancel 1"});
+    finish(1);
+    CHECK(world.heard() == lines{"1 finished"});
+  }
+  SECTION("when its run has ended") {
+    finish(1);
+    CHECK(world.heard() == lines{edge, no_edge, "asker: 101 answered, job cancelled", "1 finished"});
+    CHECK(asker->answers.at(0).job->result->result == "done");
+  }
+  SECTION("when it is to start again") {
+    start(1);
+    CHECK(world.heard() == lines{edge, no_edge, "asker: 101 answered, job cancelled", "1 may not start"});
+    finish(1);
+    CHECK(world.heard() == lines{"1 finished"});
+  }
+}
+
+TEST_CASE_METHOD(job_desk, "what the run of a cancelled job cost is written again until it is") {
+  make_running(1);
+  cancel(1);
+  writer.settle_problem = no_space;
+  finish(1);
+  CHECK(world.heard() == lines{"requests: cancel 1", "1 cancel: cancelled_running", "1 not finished: " + disk_failed});
+  writer.settle_problem.reset();
+  finish(1);
+  CHECK(world.heard() == lines{"1 finished"});
+  CHECK(on_disk(1).result->result == "done");
+}
+
+TEST_CASE_METHOD(job_desk, "a job that is not created after all leaves nobody waiting") {
+  hold();
+  create(1);
+  watch(1, {}, waiting_run);
+  writer.problem = no_space;
+  release();
+  CHECK(world.heard() ==
+        lines{edge, no_edge, "asker: 101 answered, fault: " + disk_failed, "1 not created: " + disk_failed});
+}
+
+TEST_CASE_METHOD(job_desk, "nothing stays behind of jobs that could not be created, were removed, or have failed") {
+  for (const unsigned line : {1U, 2U, 3U, 4U})
+    make_running(line);
+  remove(1);
+  finish(1);
+  remove(2);
+  fail(2);
+  fail(3);
+  cancel(4);
+  remove(4);
+  finish(4);
+  writer.problem = no_space;
+  create(5);
+  world.heard();
+  world.pass(std::chrono::minutes{10});
+  CHECK(world.heard() == lines{});
+}
