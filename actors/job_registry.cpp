@@ -315,7 +315,15 @@ caf::result<write_outcome> job_registry_state::keep(const keep_result& order) {
 caf::result<job_found> job_registry_state::find(const find_job_record& order) {
   if (const auto* job = find_live({order.text}); job != nullptr && job->unsaved)
     return job_found{job->record};
-  return self->delegate(stores.reader, find_stored_job{order.text});
+  auto promise = self->make_response_promise<job_found>();
+  self->request(stores.reader, caf::infinite, find_stored_job{order.text})
+      .then(
+          [this, promise](const job_found& found) mutable {
+            const auto* job = found.record ? find_live(found.record->id) : nullptr;
+            promise.deliver(job != nullptr && job->unsaved ? job_found{job->record} : found);
+          },
+          [promise](caf::error& problem) mutable { promise.deliver(std::move(problem)); });
+  return promise;
 }
 
 caf::result<job_cancelled> job_registry_state::cancel(const cancel_job& order) {
@@ -337,6 +345,12 @@ caf::result<job_cancelled> job_registry_state::cancel(const cancel_job& order) {
 }
 
 void job_registry_state::cancel_now(const job_id& id, caf::typed_response_promise<job_cancelled> done) {
+  if (const auto* job = find_live(id); job != nullptr && job->unsaved) {
+    // Its end has been told, so it is final, whatever the disk still says.
+    done.deliver(
+        job_cancelled{report_of_cancel(job->record, job_owner::ours), std::make_shared<const job_record>(job->record)});
+    return;
+  }
   self->request(stores.writer, caf::infinite, cancel_stored_job{id})
       .then(
           [this, id, done](const job_cancelled& cancelled) mutable {

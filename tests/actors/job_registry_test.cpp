@@ -685,3 +685,18 @@ TEST_CASE_METHOD(job_desk, "nothing stays behind of jobs that could not be creat
   world.pass(std::chrono::minutes{10});
   CHECK(world.heard() == lines{});
 }
+
+TEST_CASE_METHOD(job_desk, "an end that was told but not written is final: nothing cancels it") {
+  make_running(1);
+  writer.problem = no_space;
+  finish(1);
+  writer.problem.reset();
+  cancel(1);
+  cancel("1a", "1a");
+  find("1a");
+  CHECK(world.heard() == lines{"1 not finished: " + disk_failed, "1 cancel: already_terminal",
+                               "1a cancel: already_terminal", "1a found, done"});
+  finish(1);
+  CHECK(world.heard() == lines{"1 finished"});
+  CHECK(on_disk(1).status == job_status::done);
+}
