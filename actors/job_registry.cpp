@@ -367,20 +367,42 @@ void job_registry_state::cancel_now(const job_id& id, caf::typed_response_promis
 }
 
 void job_registry_state::begin_watch(const watch_job& order) {
-  auto& added = watches[order.request];
-  added = {.job = {}, .asker = order.asker, .waiter = order.waiter, .number = ++watch_count};
-  if (order.patience)
-    self->delayed_send(self, *order.patience, watch_timeout{order.request, added.number});
+  // A frontend that comes again may be here before its first session has noticed that its connection is gone.
+  if (const auto before = watches.find(order.request); before != watches.end())
+    take_watch(before);
+  const auto number = ++watch_count;
   const auto request = order.request;
-  if (find_live({order.text}) != nullptr) {
-    attach(request, {find_live({order.text})->record});
+  watches.emplace(request, watch{.job = {}, .asker = order.asker, .waiter = order.waiter, .number = number});
+  if (order.patience)
+    self->delayed_send(self, *order.patience, watch_timeout{request, number});
+  if (const auto* job = find_live({order.text})) {
+    attach(request, {job->record});
     return;
   }
   self->request(stores.reader, caf::infinite, find_stored_job{order.text})
-      .then([this, request](const job_found& found) { attach(request, found); },
-            [this, request](const caf::error&) {
-              end_watch(request, {failure(fault_kind::lost, "the store of job records died; try again")});
-            });
+      .then(
+          [this, request, number](const job_found& found) {
+            if (find_watch(request, number) != nullptr)
+              attach(request, found);
+          },
+          [this, request](const caf::error&) {
+            end_watch(request, {failure(fault_kind::lost, "the store of job records died; try again")});
+          });
+}
+
+void job_registry_state::give_up_watch(const request_key& request) {
+  const auto place = watches.find(request);
+  if (place == watches.end())
+    return;
+  const auto& sender = self->current_sender();
+  if (sender && sender != caf::actor_cast<caf::strong_actor_ptr>(place->second.asker))
+    return; // an earlier session of the frontend, on its way out
+  end_watch(request, {failure(fault_kind::cancelled, "no longer waited for")});
+}
+
+job_registry_state::watch* job_registry_state::find_watch(const request_key& request, std::uint64_t number) {
+  const auto place = watches.find(request);
+  return place == watches.end() || place->second.number != number ? nullptr : &place->second;
 }
 
 void job_registry_state::attach(const request_key& request, const job_found& found) {
@@ -396,7 +418,7 @@ void job_registry_state::attach(const request_key& request, const job_found& fou
   const auto* job = find_live(each.job);
   // Read from disk, it may be older than what is known here.
   const auto& record = job == nullptr ? *found.record : job->record;
-  if (is_terminal(record.status)) {
+  if (is_terminal(record.status) || each.is_late) {
     end_watch(request, {.value = dispatch_result{},
                         .job = std::make_shared<const job_record>(record),
                         .not_kept = job == nullptr ? std::nullopt : job->unsaved});
@@ -417,11 +439,11 @@ void job_registry_state::look_at_others() {
     each.is_looking = true;
     self->request(stores.reader, caf::infinite, find_stored_job{each.job.value})
         .then(
-            [this, key = request](const job_found& found) {
-              const auto place = watches.find(key);
-              if (place == watches.end())
+            [this, key = request, number = each.number](const job_found& found) {
+              auto* looking = find_watch(key, number);
+              if (looking == nullptr)
                 return;
-              place->second.is_looking = false;
+              looking->is_looking = false;
               if (!found.record || is_terminal(found.record->status))
                 attach(key, found);
             },
@@ -429,36 +451,40 @@ void job_registry_state::look_at_others() {
   }
 }
 
-void job_registry_state::end_watch(const request_key& request, dispatch_answer answer) {
-  const auto place = watches.find(request);
-  if (place == watches.end())
-    return;
-  const auto ended_one = std::move(place->second);
+job_registry_state::watch job_registry_state::take_watch(std::map<request_key, watch>::iterator place) {
+  auto taken = std::move(place->second);
   watches.erase(place);
-  if (const auto* job = find_live(ended_one.job); job != nullptr && ended_one.is_live && ended_one.waiter)
-    self->send(admission, remove_wait{*ended_one.waiter, job->run});
-  self->send(ended_one.asker, request_answered{request, std::move(answer)});
+  if (const auto* job = find_live(taken.job); job != nullptr && taken.is_live && taken.waiter)
+    self->send(admission, remove_wait{*taken.waiter, job->run});
+  return taken;
+}
+
+void job_registry_state::end_watch(const request_key& request, dispatch_answer answer) {
+  if (const auto place = watches.find(request); place != watches.end())
+    self->send(take_watch(place).asker, request_answered{request, std::move(answer)});
 }
 
 void job_registry_state::time_out(const watch_timeout& event) {
-  const auto place = watches.find(event.request);
-  if (place == watches.end() || place->second.number != event.number)
+  auto* each = find_watch(event.request, event.number);
+  if (each == nullptr)
     return;
-  const auto& each = place->second;
-  if (const auto* job = find_live(each.job)) {
+  if (each->job.empty()) {
+    each->is_late = true;
+    return;
+  }
+  if (const auto* job = find_live(each->job)) {
     end_watch(event.request, {.value = dispatch_result{}, .job = std::make_shared<const job_record>(job->record)});
     return;
   }
-  self->request(stores.reader, caf::infinite, find_stored_job{each.job.value})
+  each->is_late = true;
+  self->request(stores.reader, caf::infinite, find_stored_job{each->job.value})
       .then(
-          [this, key = event.request](const job_found& found) {
-            if (found.record)
-              end_watch(key, {.value = dispatch_result{}, .job = std::make_shared<const job_record>(*found.record)});
-            else
-              end_watch(key, {tl::unexpected(found.record.error())});
+          [this, event](const job_found& found) {
+            if (find_watch(event.request, event.number) != nullptr)
+              attach(event.request, found);
           },
-          [this, key = event.request](const caf::error&) {
-            end_watch(key, {failure(fault_kind::lost, "the store of job records died; try again")});
+          [this, request = event.request](const caf::error&) {
+            end_watch(request, {failure(fault_kind::lost, "the store of job records died; try again")});
           });
 }
 
@@ -521,9 +547,7 @@ jobs_actor::behavior_type job_registry(jobs_actor::stateful_pointer<job_registry
       [&state](const list_stored_jobs& order) { return state.self->delegate(state.stores.reader, order); },
       [&state](const collect_stored_jobs& order) { return state.self->delegate(state.stores.reader, order); },
       [&state](const watch_job& order) { state.begin_watch(order); },
-      [&state](const unwatch_job& order) {
-        state.end_watch(order.request, {failure(fault_kind::cancelled, "no longer waited for")});
-      },
+      [&state](const unwatch_job& order) { state.give_up_watch(order.request); },
       [&state](const watch_timeout& event) { state.time_out(event); },
       [&state](const job_tick&) { state.tick(); },
       [&state](const serve_requests& order) { state.requests = order.requests; },

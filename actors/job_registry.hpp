@@ -38,6 +38,7 @@ struct job_registry_state {
     std::uint64_t number = 0;
     bool is_live = false;    ///< the job is one of ours; else its file is looked at again and again
     bool is_looking = false; ///< such a look is under way
+    bool is_late = false;    ///< its time was over before its job was found
   };
 
   caf::result<write_outcome> create(const create_job& order);
@@ -65,9 +66,14 @@ struct job_registry_state {
   caf::result<job_cancelled> cancel(const cancel_job& order);
   void cancel_now(const job_id& id, caf::typed_response_promise<job_cancelled> done);
   void begin_watch(const watch_job& order);
+  void give_up_watch(const request_key& request);
   void attach(const request_key& request, const job_found& found);
   void look_at_others();
   void end_watch(const request_key& request, dispatch_answer answer);
+  /// It is over, and its asker has not been told.
+  watch take_watch(std::map<request_key, watch>::iterator place);
+  /// Null when it is over, or another one has come for the same request.
+  watch* find_watch(const request_key& request, std::uint64_t number);
   void time_out(const watch_timeout& event);
   std::vector<request_key> waiting_for(const job_id& id) const;
   /// The record is terminal, on disk, or why it is not.

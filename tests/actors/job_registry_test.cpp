@@ -700,3 +700,40 @@ TEST_CASE_METHOD(job_desk, "an end that was told but not written is final: nothi
   CHECK(world.heard() == lines{"1 finished"});
   CHECK(on_disk(1).status == job_status::done);
 }
+
+// --- waits that cross
+// -----------------------------------------------------------------------------------------------------------------
+
+TEST_CASE_METHOD(job_desk, "a wait whose time is over before its job was found is answered when it is") {
+  make_running(1);
+  hold();
+  watch_text(101, "1a", std::chrono::seconds{1}, waiting_run);
+  world.pass(std::chrono::seconds{1});
+  CHECK(world.heard() == lines{});
+  release();
+  CHECK(world.heard() == lines{"asker: 101 answered, job running"});
+}
+
+TEST_CASE_METHOD(job_desk, "a frontend that comes again waits on, whatever its first session says on its way out") {
+  const auto second = scripted_requester(world, "second");
+  make_running(1);
+  watch(1, std::chrono::seconds{5}, waiting_run);
+  world.tell(jobs, watch_job{{desk_front, 101}, id_of(1).value, second->actor, {}, waiting_run});
+  unwatch(1);
+  world.pass(std::chrono::seconds{5});
+  CHECK(world.heard() == lines{edge, no_edge, edge});
+  finish(1);
+  CHECK(world.heard() == lines{no_edge, "second: 101 answered, job done", "1 finished"});
+}
+
+TEST_CASE_METHOD(job_desk, "a frontend that comes again while its job is looked for is in the graph once") {
+  const auto second = scripted_requester(world, "second");
+  make_running(1);
+  hold();
+  watch_text(101, "1a", {}, waiting_run);
+  world.tell(jobs, watch_job{{desk_front, 101}, "1a", second->actor, {}, waiting_run});
+  release();
+  CHECK(world.heard() == lines{edge});
+  finish(1);
+  CHECK(world.heard() == lines{no_edge, "second: 101 answered, job done", "1 finished"});
+}
