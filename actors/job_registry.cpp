@@ -44,6 +44,19 @@ expected<job_record> ended(const job_record& on_disk, const dispatch_answer& ans
   return job_machine::fail(std::move(*running), unix_now(), answer.value.error().message);
 }
 
+/// `change`, of what is on disk with the progress that is known here.
+job_change with_progress(const job_record& known, job_change change) {
+  return
+      [lines = known.progress, at = known.progress_updated_at, change = std::move(change)](const job_record& on_disk) {
+        auto record = on_disk;
+        if (at) {
+          record.progress = lines;
+          record.progress_updated_at = at;
+        }
+        return change(record);
+      };
+}
+
 /// Somebody has removed the record: there is nothing left that could be written.
 bool is_removed(const fault& why) { return why.kind == fault_kind::invalid_argument; }
 
@@ -118,29 +131,29 @@ void job_registry_state::progress(const job_progressed& event) {
   auto changed = job_machine::add_progress(job->record, event.event.text, unix_now());
   if (!changed)
     return;
-  const auto written = job->record.progress_updated_at;
   job->record = std::move(*changed);
   job->is_progress_new = true;
-  if (!job->is_writing && job_machine::is_progress_due(written, unix_now()))
-    write_progress(event.id, *job);
+  write_progress_if_due(event.id, *job);
+}
+
+void job_registry_state::write_progress_if_due(const job_id& id, live_job& job) {
+  if (job.is_progress_new && job_machine::is_progress_due(job.progress_written, seconds()))
+    write_progress(id, job);
 }
 
 void job_registry_state::write_progress(const job_id& id, live_job& job) {
   job.is_progress_new = false;
-  job.is_writing = true;
-  const auto change = [lines = job.record.progress, at = job.record.progress_updated_at](const job_record& on_disk) {
-    auto record = on_disk;
-    record.progress = lines;
-    record.progress_updated_at = at;
-    return expected<job_record>{std::move(record)};
-  };
-  self->request(stores.writer, caf::infinite, change_job{id, change, durability::page_cache})
+  job.progress_written = seconds();
+  const auto as_it_is = [](const job_record& record) { return expected<job_record>{record}; };
+  self->request(stores.writer, caf::infinite,
+                change_job{id, with_progress(job.record, as_it_is), durability::page_cache})
       .then(
           [this, id](const job_change_reply& reply) {
             auto* live = find_live(id);
             if (live == nullptr)
               return;
-            live->is_writing = false;
+            if (!reply.record)
+              live->is_progress_new = true; // tried again when it is due
             // Another program may have ended it.
             if (!reply.record || !is_terminal(reply.record->status) || is_terminal(live->record.status))
               return;
@@ -154,8 +167,10 @@ void job_registry_state::write_progress(const job_id& id, live_job& job) {
 
 caf::result<write_outcome> job_registry_state::finish(const finish_job& order) {
   auto promise = self->make_response_promise<write_outcome>();
-  const auto change = [answer = order.answer](const job_record& on_disk) { return ended(on_disk, answer); };
-  self->request(stores.writer, caf::infinite, change_job{order.id, change, durability::disk})
+  job_change change = [answer = order.answer](const job_record& on_disk) { return ended(on_disk, answer); };
+  if (const auto* job = find_live(order.id)) // its last lines may not have been written
+    change = with_progress(job->record, std::move(change));
+  self->request(stores.writer, caf::infinite, change_job{order.id, std::move(change), durability::disk})
       .then([this, id = order.id, answer = order.answer,
              promise](const job_change_reply& reply) { finished(id, answer, reply, promise); },
             [promise](const caf::error&) mutable { promise.deliver(no_store()); });
@@ -345,21 +360,24 @@ caf::result<job_cancelled> job_registry_state::cancel(const cancel_job& order) {
 }
 
 void job_registry_state::cancel_now(const job_id& id, caf::typed_response_promise<job_cancelled> done) {
-  if (const auto* job = find_live(id); job != nullptr && job->unsaved) {
+  auto* job = find_live(id);
+  if (job != nullptr && job->unsaved) {
     // Its end has been told, so it is final, whatever the disk still says.
     done.deliver(
         job_cancelled{report_of_cancel(job->record, job_owner::ours), std::make_shared<const job_record>(job->record)});
     return;
   }
+  if (job != nullptr && job->is_progress_new && !is_terminal(job->record.status))
+    write_progress(id, *job); // nothing is added to a cancelled record later
   self->request(stores.writer, caf::infinite, cancel_stored_job{id})
       .then(
           [this, id, done](const job_cancelled& cancelled) mutable {
-            auto* job = find_live(id);
-            if (job != nullptr && cancelled.record && is_terminal(cancelled.record->status) &&
-                !is_terminal(job->record.status)) {
-              job->record = *cancelled.record;
-              tell_end(job->record);
-              self->send(requests, cancel_request{job->request});
+            auto* live = find_live(id);
+            if (live != nullptr && cancelled.record && is_terminal(cancelled.record->status) &&
+                !is_terminal(live->record.status)) {
+              live->record = *cancelled.record;
+              tell_end(live->record);
+              self->send(requests, cancel_request{live->request});
             }
             done.deliver(cancelled);
           },
@@ -502,18 +520,22 @@ void job_registry_state::tell_end(const job_record& record, const std::optional<
     end_watch(request, {.value = dispatch_result{}, .job = shared, .not_kept = unsaved});
 }
 
+double job_registry_state::seconds() const {
+  return std::chrono::duration<double>{self->clock().now().time_since_epoch()}.count();
+}
+
 void job_registry_state::tick() {
   ticking = false;
   std::vector<job_id> live;
   for (auto& [id, job] : jobs) {
     live.push_back(id);
-    if (job.is_progress_new && !job.is_writing && !is_terminal(job.record.status))
-      write_progress(id, job);
+    if (!is_terminal(job.record.status))
+      write_progress_if_due(id, job);
   }
   look_at_others();
-  const auto now = std::chrono::steady_clock::now();
-  if (!live.empty() && now - touched >= live_touch_interval) {
-    touched = now;
+  constexpr double interval = std::chrono::duration<double>{live_touch_interval}.count();
+  if (!live.empty() && seconds() - touched >= interval) {
+    touched = seconds();
     self->send(stores.writer, touch_jobs{std::move(live)});
   }
   if (!jobs.empty() || !watches.empty())
@@ -532,7 +554,7 @@ jobs_actor::behavior_type job_registry(jobs_actor::stateful_pointer<job_registry
   state.stores = std::move(stores);
   state.admission = admission;
   state.owner = std::move(owner);
-  state.touched = std::chrono::steady_clock::now();
+  state.touched = state.seconds();
   return {
       [&state](const create_job& order) { return state.create(order); },
       [&state](const start_job& order) { return state.start(order.id); },

@@ -25,10 +25,10 @@ struct job_registry_state {
   struct live_job {
     request_key request;
     run_key run;
-    job_record record;            ///< as it was written last, with later progress
-    bool is_progress_new = false; ///< not written yet
-    bool is_writing = false;      ///< progress is on its way
-    std::optional<fault> unsaved; ///< the record is final, and could not be written
+    job_record record;                        ///< as it was written last, with later progress
+    bool is_progress_new = false;             ///< not written yet
+    std::optional<double> progress_written{}; ///< when it last was, by `seconds`
+    std::optional<fault> unsaved;             ///< the record is final, and could not be written
   };
 
   struct watch {
@@ -47,6 +47,7 @@ struct job_registry_state {
   caf::result<bool> start(const job_id& id);
   void progress(const job_progressed& event);
   void write_progress(const job_id& id, live_job& job);
+  void write_progress_if_due(const job_id& id, live_job& job);
   caf::result<write_outcome> finish(const finish_job& order);
   void finished(const job_id& id, const dispatch_answer& answer, const job_change_reply& reply,
                 caf::typed_response_promise<write_outcome> done);
@@ -81,6 +82,8 @@ struct job_registry_state {
   void tick();
   void keep_ticking();
   live_job* find_live(const job_id& id);
+  /// Seconds on the clock of the actors.
+  double seconds() const;
 
   jobs_actor::pointer self;
   job_stores stores;
@@ -90,7 +93,7 @@ struct job_registry_state {
   std::map<job_id, live_job> jobs;
   std::map<request_key, watch> watches;
   std::uint64_t watch_count = 0;
-  std::chrono::steady_clock::time_point touched;
+  double touched = 0; ///< when the live jobs last were, by `seconds`
   bool ticking = false;
 
   static inline const char* name = "job_registry";

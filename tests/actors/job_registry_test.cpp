@@ -737,3 +737,56 @@ TEST_CASE_METHOD(job_desk, "a frontend that comes again while its job is looked 
   finish(1);
   CHECK(world.heard() == lines{no_edge, "second: 101 answered, job done", "1 finished"});
 }
+
+// --- progress on disk, and signs of life
+// -----------------------------------------------------------------------------------------------------------------
+
+TEST_CASE_METHOD(job_desk, "the last lines of a run are in its record, however soon it ends") {
+  make_running(1);
+  progress(1, "one");
+  progress(1, "two");
+  CHECK(on_disk(1).progress == lines{"one"});
+  const bool cancelled = GENERATE(true, false);
+  if (cancelled)
+    cancel(1);
+  finish(1);
+  CHECK(world.heard().back() == "1 finished");
+  CHECK(on_disk(1).status == (cancelled ? job_status::cancelled : job_status::done));
+  CHECK(on_disk(1).progress == lines{"one", "two"});
+}
+
+TEST_CASE_METHOD(job_desk, "progress is written at most once a second, and all of it in the end") {
+  make_running(1);
+  // The tick of the registry comes at full seconds.
+  world.pass(std::chrono::milliseconds{500});
+  progress(1, "one");
+  progress(1, "two");
+  CHECK(on_disk(1).progress == lines{"one"});
+  world.pass(std::chrono::milliseconds{500});
+  CHECK(on_disk(1).progress == lines{"one"});
+  world.pass(std::chrono::milliseconds{500});
+  progress(1, "three");
+  CHECK(on_disk(1).progress == lines{"one", "two", "three"});
+  progress(1, "four");
+  world.pass(std::chrono::milliseconds{500});
+  CHECK(on_disk(1).progress == lines{"one", "two", "three"});
+  world.pass(std::chrono::milliseconds{1000});
+  CHECK(on_disk(1).progress == lines{"one", "two", "three", "four"});
+}
+
+TEST_CASE_METHOD(job_desk, "live jobs are touched every ten minutes, and no others") {
+  make_running(1);
+  make_running(2);
+  make_running(3);
+  cancel(2);
+  finish(3);
+  world.heard();
+  world.pass(std::chrono::minutes{9});
+  CHECK(world.heard() == lines{});
+  world.pass(std::chrono::minutes{1});
+  CHECK(world.heard() == lines{"writer: touch 2"}); // a cancelled one until its run has ended
+  finish(1);
+  finish(2);
+  world.pass(std::chrono::minutes{10});
+  CHECK(world.heard() == lines{"1 finished", "2 finished"});
+}
