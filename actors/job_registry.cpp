@@ -34,20 +34,6 @@ expected<job_record> started(const job_record& on_disk) {
   return on_disk.status == job_status::running ? on_disk : job_machine::start(on_disk, unix_now());
 }
 
-/// What a job has done is written once a second at most; a record that becomes terminal gets the rest.
-struct last_progress {
-  std::vector<std::string> lines;
-  std::optional<double> at;
-
-  job_record in(job_record record) const {
-    if (!lines.empty()) {
-      record.progress = lines;
-      record.progress_updated_at = at;
-    }
-    return record;
-  }
-};
-
 /// A record that could not be marked as running when it started is so now.
 expected<job_record> ended(const job_record& on_disk, const dispatch_answer& answer) {
   auto running = started(on_disk);
@@ -58,15 +44,23 @@ expected<job_record> ended(const job_record& on_disk, const dispatch_answer& ans
   return job_machine::fail(std::move(*running), unix_now(), answer.value.error().message);
 }
 
-write_outcome outcome_of(const job_change_reply& reply) {
-  return {reply.record ? std::nullopt : std::optional{reply.record.error()}};
+/// `change`, of what is on disk with the progress that is known here.
+job_change with_progress(const job_record& known, job_change change) {
+  return
+      [lines = known.progress, at = known.progress_updated_at, change = std::move(change)](const job_record& on_disk) {
+        auto record = on_disk;
+        if (at) {
+          record.progress = lines;
+          record.progress_updated_at = at;
+        }
+        return change(record);
+      };
 }
+
+/// Somebody has removed the record: there is nothing left that could be written.
+bool is_removed(const fault& why) { return why.kind == fault_kind::invalid_argument; }
 
 write_outcome no_store() { return {fault{fault_kind::lost, "the store of job records died; try again"}}; }
-
-last_progress last_progress_of(const job_registry_state::live_job* job) {
-  return job == nullptr ? last_progress{} : last_progress{job->record.progress, job->record.progress_updated_at};
-}
 
 } // namespace
 
@@ -88,11 +82,20 @@ caf::result<write_outcome> job_registry_state::create(const create_job& order) {
       .then(
           [this, id, promise](const write_outcome& outcome) mutable {
             if (outcome.problem)
-              jobs.erase(id);
+              drop(id, *outcome.problem);
             promise.deliver(outcome);
           },
-          [promise](const caf::error&) mutable { promise.deliver(no_store()); });
+          [this, id, promise](const caf::error&) mutable {
+            drop(id, *no_store().problem);
+            promise.deliver(no_store());
+          });
   return promise;
+}
+
+void job_registry_state::drop(const job_id& id, const fault& why) {
+  for (const auto& request : waiting_for(id))
+    end_watch(request, {tl::unexpected(why)});
+  jobs.erase(id);
 }
 
 caf::result<bool> job_registry_state::start(const job_id& id) {
@@ -128,29 +131,29 @@ void job_registry_state::progress(const job_progressed& event) {
   auto changed = job_machine::add_progress(job->record, event.event.text, unix_now());
   if (!changed)
     return;
-  const auto written = job->record.progress_updated_at;
   job->record = std::move(*changed);
   job->is_progress_new = true;
-  if (!job->is_writing && job_machine::is_progress_due(written, unix_now()))
-    write_progress(event.id, *job);
+  write_progress_if_due(event.id, *job);
+}
+
+void job_registry_state::write_progress_if_due(const job_id& id, live_job& job) {
+  if (job.is_progress_new && job_machine::is_progress_due(job.progress_written, seconds()))
+    write_progress(id, job);
 }
 
 void job_registry_state::write_progress(const job_id& id, live_job& job) {
   job.is_progress_new = false;
-  job.is_writing = true;
-  const auto change = [lines = job.record.progress, at = job.record.progress_updated_at](const job_record& on_disk) {
-    auto record = on_disk;
-    record.progress = lines;
-    record.progress_updated_at = at;
-    return expected<job_record>{std::move(record)};
-  };
-  self->request(stores.writer, caf::infinite, change_job{id, change, durability::page_cache})
+  job.progress_written = seconds();
+  const auto as_it_is = [](const job_record& record) { return expected<job_record>{record}; };
+  self->request(stores.writer, caf::infinite,
+                change_job{id, with_progress(job.record, as_it_is), durability::page_cache})
       .then(
           [this, id](const job_change_reply& reply) {
             auto* live = find_live(id);
             if (live == nullptr)
               return;
-            live->is_writing = false;
+            if (!reply.record)
+              live->is_progress_new = true; // tried again when it is due
             // Another program may have ended it.
             if (!reply.record || !is_terminal(reply.record->status) || is_terminal(live->record.status))
               return;
@@ -164,10 +167,10 @@ void job_registry_state::write_progress(const job_id& id, live_job& job) {
 
 caf::result<write_outcome> job_registry_state::finish(const finish_job& order) {
   auto promise = self->make_response_promise<write_outcome>();
-  const auto change = [answer = order.answer, rest = last_progress_of(find_live(order.id))](const job_record& on_disk) {
-    return ended(rest.in(on_disk), answer);
-  };
-  self->request(stores.writer, caf::infinite, change_job{order.id, change, durability::disk})
+  job_change change = [answer = order.answer](const job_record& on_disk) { return ended(on_disk, answer); };
+  if (const auto* job = find_live(order.id)) // its last lines may not have been written
+    change = with_progress(job->record, std::move(change));
+  self->request(stores.writer, caf::infinite, change_job{order.id, std::move(change), durability::disk})
       .then([this, id = order.id, answer = order.answer,
              promise](const job_change_reply& reply) { finished(id, answer, reply, promise); },
             [promise](const caf::error&) mutable { promise.deliver(no_store()); });
@@ -179,18 +182,9 @@ void job_registry_state::finished(const job_id& id, const dispatch_answer& answe
   auto* job = find_live(id);
   if (!reply.record) {
     log::error("job {}: its end cannot be written: {}", id.value, reply.record.error().message);
-    if (reply.record.error().kind == fault_kind::invalid_argument) {
-      jobs.erase(id); // somebody has removed the record: there is nothing left to be written
-      done.deliver(write_outcome{});
-      return;
-    }
     if (job != nullptr && !is_terminal(job->record.status))
-      if (auto record = ended(job->record, answer)) {
-        job->record = std::move(*record);
-        job->unsaved = reply.record.error();
-        tell_end(job->record, job->unsaved);
-      }
-    done.deliver(outcome_of(reply));
+      tell_unwritten(*job, ended(job->record, answer), reply.record.error());
+    done.deliver(outcome_of_unwritten(id, reply.record.error()));
     return;
   }
   if (!reply.written)
@@ -204,25 +198,43 @@ void job_registry_state::finished(const job_id& id, const dispatch_answer& answe
   done.deliver(write_outcome{});
 }
 
+void job_registry_state::tell_unwritten(live_job& job, expected<job_record> end, const fault& why) {
+  if (!end)
+    return;
+  job.record = std::move(*end);
+  job.unsaved = why;
+  tell_end(job.record, job.unsaved);
+}
+
+write_outcome job_registry_state::outcome_of_unwritten(const job_id& id, const fault& why) {
+  if (!is_removed(why))
+    return {why};
+  jobs.erase(id);
+  return {};
+}
+
 void job_registry_state::settle(const job_id& id, const job_record& record, const dispatch_result& result,
                                 caf::typed_response_promise<write_outcome> done) {
   auto settled = job_machine::settle_cancelled(record, result);
-  auto end = [this, id, done]() mutable {
+  if (!settled) {
+    tell_end(record);
     jobs.erase(id);
     done.deliver(write_outcome{});
-  };
-  if (!settled) {
-    end();
     return;
   }
   self->request(stores.writer, caf::infinite, settle_job{std::make_shared<const job_record>(std::move(*settled))})
       .then(
-          [id, end](const job_change_reply& reply) mutable {
-            if (!reply.record)
-              log::warn("job {}: what its run cost cannot be written: {}", id.value, reply.record.error().message);
-            end();
+          [this, id, record, done](const job_change_reply& reply) mutable {
+            tell_end(reply.record ? *reply.record : record);
+            if (reply.record) {
+              jobs.erase(id);
+              done.deliver(write_outcome{});
+              return;
+            }
+            log::warn("job {}: what its run cost cannot be written: {}", id.value, reply.record.error().message);
+            done.deliver(outcome_of_unwritten(id, reply.record.error()));
           },
-          [end](const caf::error&) mutable { end(); });
+          [done](const caf::error&) mutable { done.deliver(no_store()); });
 }
 
 caf::result<job_found> job_registry_state::adopt(const adopt_job& order) {
@@ -276,23 +288,28 @@ caf::result<write_outcome> job_registry_state::fail(const fail_job& order) {
 }
 
 void job_registry_state::fail(const fail_job& order, const std::function<void(const write_outcome&)>& then) {
-  const auto change = [sentence = order.sentence,
-                       rest = last_progress_of(find_live(order.id))](const job_record& on_disk) {
-    return job_machine::fail(rest.in(on_disk), unix_now(), sentence);
+  job_change change = [sentence = order.sentence](const job_record& on_disk) {
+    return job_machine::fail(on_disk, unix_now(), sentence);
   };
+  if (const auto* job = find_live(order.id))
+    change = with_progress(job->record, std::move(change));
   self->request(stores.writer, caf::infinite, change_job{order.id, change, durability::disk})
-      .then(
-          [this, id = order.id, then](const job_change_reply& reply) {
-            if (reply.record) {
-              log::info("job {}: ended without a result", id.value);
-              tell_end(*reply.record);
-              jobs.erase(id);
-            } else {
-              log::error("job {}: {}", id.value, reply.record.error().message);
-            }
-            then(outcome_of(reply));
-          },
-          [then](const caf::error&) { then(no_store()); });
+      .then([this, order, then](const job_change_reply& reply) { then(failed(order, reply)); },
+            [then](const caf::error&) { then(no_store()); });
+}
+
+write_outcome job_registry_state::failed(const fail_job& order, const job_change_reply& reply) {
+  if (reply.record) {
+    log::info("job {}: ended without a result", order.id.value);
+    tell_end(*reply.record);
+    jobs.erase(order.id);
+    return {};
+  }
+  const auto& why = reply.record.error();
+  log::error("job {}: {}", order.id.value, why.message);
+  if (auto* job = find_live(order.id); job != nullptr && is_removed(why))
+    tell_unwritten(*job, job_machine::fail(job->record, unix_now(), order.sentence), why);
+  return outcome_of_unwritten(order.id, why);
 }
 
 caf::result<write_outcome> job_registry_state::keep(const keep_result& order) {
@@ -315,7 +332,15 @@ caf::result<write_outcome> job_registry_state::keep(const keep_result& order) {
 caf::result<job_found> job_registry_state::find(const find_job_record& order) {
   if (const auto* job = find_live({order.text}); job != nullptr && job->unsaved)
     return job_found{job->record};
-  return self->delegate(stores.reader, find_stored_job{order.text});
+  auto promise = self->make_response_promise<job_found>();
+  self->request(stores.reader, caf::infinite, find_stored_job{order.text})
+      .then(
+          [this, promise](const job_found& found) mutable {
+            const auto* job = found.record ? find_live(found.record->id) : nullptr;
+            promise.deliver(job != nullptr && job->unsaved ? job_found{job->record} : found);
+          },
+          [promise](caf::error& problem) mutable { promise.deliver(std::move(problem)); });
+  return promise;
 }
 
 caf::result<job_cancelled> job_registry_state::cancel(const cancel_job& order) {
@@ -337,18 +362,24 @@ caf::result<job_cancelled> job_registry_state::cancel(const cancel_job& order) {
 }
 
 void job_registry_state::cancel_now(const job_id& id, caf::typed_response_promise<job_cancelled> done) {
-  // First what it has done, since a cancelled record keeps its progress; the store does one after the other.
-  if (auto* job = find_live(id); job != nullptr && job->is_progress_new && !is_terminal(job->record.status))
-    write_progress(id, *job);
+  auto* job = find_live(id);
+  if (job != nullptr && job->unsaved) {
+    // Its end has been told, so it is final, whatever the disk still says.
+    done.deliver(
+        job_cancelled{report_of_cancel(job->record, job_owner::ours), std::make_shared<const job_record>(job->record)});
+    return;
+  }
+  if (job != nullptr && job->is_progress_new && !is_terminal(job->record.status))
+    write_progress(id, *job); // nothing is added to a cancelled record later
   self->request(stores.writer, caf::infinite, cancel_stored_job{id})
       .then(
           [this, id, done](const job_cancelled& cancelled) mutable {
-            auto* job = find_live(id);
-            if (job != nullptr && cancelled.record && is_terminal(cancelled.record->status) &&
-                !is_terminal(job->record.status)) {
-              job->record = *cancelled.record;
-              tell_end(job->record);
-              self->send(requests, cancel_request{job->request});
+            auto* live = find_live(id);
+            if (live != nullptr && cancelled.record && is_terminal(cancelled.record->status) &&
+                !is_terminal(live->record.status)) {
+              live->record = *cancelled.record;
+              tell_end(live->record);
+              self->send(requests, cancel_request{live->request});
             }
             done.deliver(cancelled);
           },
@@ -356,20 +387,42 @@ void job_registry_state::cancel_now(const job_id& id, caf::typed_response_promis
 }
 
 void job_registry_state::begin_watch(const watch_job& order) {
-  auto& added = watches[order.request];
-  added = {.job = {}, .asker = order.asker, .waiter = order.waiter, .number = ++watch_count};
-  if (order.patience)
-    self->delayed_send(self, *order.patience, watch_timeout{order.request, added.number});
+  // A frontend that comes again may be here before its first session has noticed that its connection is gone.
+  if (const auto before = watches.find(order.request); before != watches.end())
+    take_watch(before);
+  const auto number = ++watch_count;
   const auto request = order.request;
-  if (find_live({order.text}) != nullptr) {
-    attach(request, {find_live({order.text})->record});
+  watches.emplace(request, watch{.job = {}, .asker = order.asker, .waiter = order.waiter, .number = number});
+  if (order.patience)
+    self->delayed_send(self, *order.patience, watch_timeout{request, number});
+  if (const auto* job = find_live({order.text})) {
+    attach(request, {job->record});
     return;
   }
   self->request(stores.reader, caf::infinite, find_stored_job{order.text})
-      .then([this, request](const job_found& found) { attach(request, found); },
-            [this, request](const caf::error&) {
-              end_watch(request, {failure(fault_kind::lost, "the store of job records died; try again")});
-            });
+      .then(
+          [this, request, number](const job_found& found) {
+            if (find_watch(request, number) != nullptr)
+              attach(request, found);
+          },
+          [this, request](const caf::error&) {
+            end_watch(request, {failure(fault_kind::lost, "the store of job records died; try again")});
+          });
+}
+
+void job_registry_state::give_up_watch(const request_key& request) {
+  const auto place = watches.find(request);
+  if (place == watches.end())
+    return;
+  const auto& sender = self->current_sender();
+  if (sender && sender != caf::actor_cast<caf::strong_actor_ptr>(place->second.asker))
+    return; // an earlier session of the frontend, on its way out
+  end_watch(request, {failure(fault_kind::cancelled, "no longer waited for")});
+}
+
+job_registry_state::watch* job_registry_state::find_watch(const request_key& request, std::uint64_t number) {
+  const auto place = watches.find(request);
+  return place == watches.end() || place->second.number != number ? nullptr : &place->second;
 }
 
 void job_registry_state::attach(const request_key& request, const job_found& found) {
@@ -385,7 +438,7 @@ void job_registry_state::attach(const request_key& request, const job_found& fou
   const auto* job = find_live(each.job);
   // Read from disk, it may be older than what is known here.
   const auto& record = job == nullptr ? *found.record : job->record;
-  if (is_terminal(record.status)) {
+  if (is_terminal(record.status) || each.is_late) {
     end_watch(request, {.value = dispatch_result{},
                         .job = std::make_shared<const job_record>(record),
                         .not_kept = job == nullptr ? std::nullopt : job->unsaved});
@@ -406,11 +459,11 @@ void job_registry_state::look_at_others() {
     each.is_looking = true;
     self->request(stores.reader, caf::infinite, find_stored_job{each.job.value})
         .then(
-            [this, key = request](const job_found& found) {
-              const auto place = watches.find(key);
-              if (place == watches.end())
+            [this, key = request, number = each.number](const job_found& found) {
+              auto* looking = find_watch(key, number);
+              if (looking == nullptr)
                 return;
-              place->second.is_looking = false;
+              looking->is_looking = false;
               if (!found.record || is_terminal(found.record->status))
                 attach(key, found);
             },
@@ -418,47 +471,59 @@ void job_registry_state::look_at_others() {
   }
 }
 
-void job_registry_state::end_watch(const request_key& request, dispatch_answer answer) {
-  const auto place = watches.find(request);
-  if (place == watches.end())
-    return;
-  const auto ended_one = std::move(place->second);
+job_registry_state::watch job_registry_state::take_watch(std::map<request_key, watch>::iterator place) {
+  auto taken = std::move(place->second);
   watches.erase(place);
-  if (const auto* job = find_live(ended_one.job); job != nullptr && ended_one.is_live && ended_one.waiter)
-    self->send(admission, remove_wait{*ended_one.waiter, job->run});
-  self->send(ended_one.asker, request_answered{request, std::move(answer)});
+  if (const auto* job = find_live(taken.job); job != nullptr && taken.is_live && taken.waiter)
+    self->send(admission, remove_wait{*taken.waiter, job->run});
+  return taken;
+}
+
+void job_registry_state::end_watch(const request_key& request, dispatch_answer answer) {
+  if (const auto place = watches.find(request); place != watches.end())
+    self->send(take_watch(place).asker, request_answered{request, std::move(answer)});
 }
 
 void job_registry_state::time_out(const watch_timeout& event) {
-  const auto place = watches.find(event.request);
-  if (place == watches.end() || place->second.number != event.number)
+  auto* each = find_watch(event.request, event.number);
+  if (each == nullptr)
     return;
-  const auto& each = place->second;
-  if (const auto* job = find_live(each.job)) {
+  if (each->job.empty()) {
+    each->is_late = true;
+    return;
+  }
+  if (const auto* job = find_live(each->job)) {
     end_watch(event.request, {.value = dispatch_result{}, .job = std::make_shared<const job_record>(job->record)});
     return;
   }
-  self->request(stores.reader, caf::infinite, find_stored_job{each.job.value})
+  each->is_late = true;
+  self->request(stores.reader, caf::infinite, find_stored_job{each->job.value})
       .then(
-          [this, key = event.request](const job_found& found) {
-            if (found.record)
-              end_watch(key, {.value = dispatch_result{}, .job = std::make_shared<const job_record>(*found.record)});
-            else
-              end_watch(key, {tl::unexpected(found.record.error())});
+          [this, event](const job_found& found) {
+            if (find_watch(event.request, event.number) != nullptr)
+              attach(event.request, found);
           },
-          [this, key = event.request](const caf::error&) {
-            end_watch(key, {failure(fault_kind::lost, "the store of job records died; try again")});
+          [this, request = event.request](const caf::error&) {
+            end_watch(request, {failure(fault_kind::lost, "the store of job records died; try again")});
           });
 }
 
-void job_registry_state::tell_end(const job_record& record, const std::optional<fault>& unsaved) {
+std::vector<request_key> job_registry_state::waiting_for(const job_id& id) const {
   std::vector<request_key> its;
   for (const auto& [request, each] : watches)
-    if (each.job == record.id)
+    if (each.job == id)
       its.push_back(request);
+  return its;
+}
+
+void job_registry_state::tell_end(const job_record& record, const std::optional<fault>& unsaved) {
   const auto shared = std::make_shared<const job_record>(record);
-  for (const auto& request : its)
+  for (const auto& request : waiting_for(record.id))
     end_watch(request, {.value = dispatch_result{}, .job = shared, .not_kept = unsaved});
+}
+
+double job_registry_state::seconds() const {
+  return std::chrono::duration<double>{self->clock().now().time_since_epoch()}.count();
 }
 
 void job_registry_state::tick() {
@@ -466,13 +531,13 @@ void job_registry_state::tick() {
   std::vector<job_id> live;
   for (auto& [id, job] : jobs) {
     live.push_back(id);
-    if (job.is_progress_new && !job.is_writing && !is_terminal(job.record.status))
-      write_progress(id, job);
+    if (!is_terminal(job.record.status))
+      write_progress_if_due(id, job);
   }
   look_at_others();
-  const auto now = std::chrono::steady_clock::now();
-  if (!live.empty() && now - touched >= live_touch_interval) {
-    touched = now;
+  constexpr double interval = std::chrono::duration<double>{live_touch_interval}.count();
+  if (!live.empty() && seconds() - touched >= interval) {
+    touched = seconds();
     self->send(stores.writer, touch_jobs{std::move(live)});
   }
   if (!jobs.empty() || !watches.empty())
@@ -491,7 +556,7 @@ jobs_actor::behavior_type job_registry(jobs_actor::stateful_pointer<job_registry
   state.stores = std::move(stores);
   state.admission = admission;
   state.owner = std::move(owner);
-  state.touched = std::chrono::steady_clock::now();
+  state.touched = state.seconds();
   return {
       [&state](const create_job& order) { return state.create(order); },
       [&state](const start_job& order) { return state.start(order.id); },
@@ -506,9 +571,7 @@ jobs_actor::behavior_type job_registry(jobs_actor::stateful_pointer<job_registry
       [&state](const list_stored_jobs& order) { return state.self->delegate(state.stores.reader, order); },
       [&state](const collect_stored_jobs& order) { return state.self->delegate(state.stores.reader, order); },
       [&state](const watch_job& order) { state.begin_watch(order); },
-      [&state](const unwatch_job& order) {
-        state.end_watch(order.request, {failure(fault_kind::cancelled, "no longer waited for")});
-      },
+      [&state](const unwatch_job& order) { state.give_up_watch(order.request); },
       [&state](const watch_timeout& event) { state.time_out(event); },
       [&state](const job_tick&) { state.tick(); },
       [&state](const serve_requests& order) { state.requests = order.requests; },

@@ -29,6 +29,8 @@ private:
 std::string words(const dispatch_answer& answer) {
   if (!answer.value)
     return "fault: " + std::string{describe(answer.value.error().kind)};
+  if (answer.job)
+    return "job " + std::string{to_string(answer.job->status)} + (answer.not_kept ? ", not kept" : "");
   const auto& result = *answer.value;
   const auto what = result.success ? std::string{"success"} : std::string{to_string(result.error_type.value())};
   return what + " '" + result.result + "'";
@@ -254,6 +256,30 @@ std::shared_ptr<jobs_script> scripted_jobs(actor_world& world) {
   };
   script->actor = world.keep(world.system().spawn(make));
   return script;
+}
+
+requests_actor scripted_requests(actor_world& world) {
+  const auto make = [&world](requests_actor::pointer) -> requests_actor::behavior_type {
+    const auto note = [&world](const std::string& what, const request_key& key) {
+      world.note("requests: " + what + " " + std::to_string(key.line));
+    };
+    return {
+        [note](const dispatch_call& call) { note("dispatch", call.request); },
+        [note](const cancel_request& order) { note("cancel", order.request); },
+        [note](const request_acknowledged& order) { note("acknowledged", order.request); },
+        [](const frontend_arrived&) {},
+        [](const frontend_disconnected&) {},
+        [](const recheck_frontend&) {},
+        [](const recover_requests&) { return 0; },
+        [](const retry_conclusion&) {},
+        [](const drain_requests&) { return stop_report{}; },
+        [](const finish_requests&) { return true; },
+        [](const get_request_position&) { return queue_position_ptr{}; },
+        [](const run_progress&) {},
+        [](const run_finished&) {},
+    };
+  };
+  return world.keep(world.system().spawn(make));
 }
 
 std::shared_ptr<config_script> scripted_config(actor_world& world, config_snapshot_ptr snapshot) {

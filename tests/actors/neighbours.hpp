@@ -24,7 +24,7 @@ owed_answer<Result> take(owed<Result>& open) {
   return first;
 }
 
-/// An answer in a few words: `success 'text'`, `timeout 'text'`, `fault: …`.
+/// An answer in a few words: `success 'text'`, `timeout 'text'`, `job pending`, `job done, not kept`, `fault: …`.
 std::string words(const dispatch_answer& answer);
 /// An event in a few words: `queued`, `text 'hello'`.
 std::string words(const progress_event& event);
@@ -93,6 +93,9 @@ struct jobs_script {
 };
 /// Journal: `jobs: …`.
 std::shared_ptr<jobs_script> scripted_jobs(actor_world& world);
+
+/// Journal: `requests: dispatch LINE`, `requests: cancel LINE`, `requests: acknowledged LINE`.
+requests_actor scripted_requests(actor_world& world);
 
 struct config_script {
   config_actor actor;

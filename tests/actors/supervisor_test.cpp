@@ -103,8 +103,8 @@ struct supervisor_fixture {
   supervisor_actor supervisor = world.keep(world.system().spawn(
       agent_dispatch::supervisor, process,
       supervised_actors{config->actor, admission->actor, launcher->actor, requests, jobs->actor, {}},
-      session_factory{[this](caf::actor_system& in, const core_actors&, connection_ptr,
-                             std::shared_ptr<const frontend_hello>) { return make_session(in); }}));
+      session_factory{[this](caf::actor_system& in, const core_actors&, const connection_ptr&,
+                             const std::shared_ptr<const frontend_hello>&) { return make_session(in); }}));
 };
 
 } // namespace
