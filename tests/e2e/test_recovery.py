@@ -16,10 +16,11 @@ MCP, JOB, COMMAND = KINDS = ["dispatch over MCP", "job over MCP", "dispatch comm
 QUEUED, SILENT, TALKING, ENDED, CANCELLED, TIMED_OUT = STATES = [
     "queued", "running silently", "running with output", "just ended", "ending by cancel", "ending by deadline",
 ]  # fmt: skip
-SUPERVISOR, KEEPER, FRONTEND, CLI, BOTH, ALL_BUT_RUN, TWICE = VICTIMS = [
+SUPERVISOR, KEEPER, FRONTEND, CLI, BOTH, ALL_BUT_RUN, TWICE, STARTING = VICTIMS = [
     "supervisor", "keeper", "frontend", "CLI", "supervisor and keeper", "supervisor and frontend", "supervisor twice",
+    "supervisor, and the next as it starts",
 ]  # fmt: skip
-KILLS_SUPERVISOR = {SUPERVISOR, BOTH, ALL_BUT_RUN, TWICE}
+KILLS_SUPERVISOR = {SUPERVISOR, BOTH, ALL_BUT_RUN, TWICE, STARTING}
 KILLS_RUN = {KEEPER, CLI, BOTH}
 KILLS_FRONTEND = {FRONTEND, ALL_BUT_RUN}
 
@@ -133,9 +134,10 @@ class Scene:
 
     def kill_supervisor(self):
         # Asked for by no command: a stopped one does not answer.
-        pid = only(self.home.supervisors())
-        kill(pid)
-        wait_until(lambda: not alive(pid))
+        # One that starts may be two processes: the one that detaches the other.
+        for pid in self.home.supervisors():
+            kill(pid)
+            wait_until(lambda gone=pid: not alive(gone))
 
     def kill_frontend(self):
         process = self.client.process if self.client else self.process
@@ -155,7 +157,10 @@ class Scene:
         if victim in KILLS_FRONTEND:
             self.kill_frontend()
         if victim == TWICE:
-            # As soon as there is one: it is still taking over, or has just begun to serve.
+            wait_until(lambda: self.home.status()["running"], 20, "the next supervisor")
+            self.kill_supervisor()
+        if victim == STARTING:
+            # As soon as there is one: it does not serve yet, or takes over.
             wait_until(self.home.supervisors, 20, "the next supervisor")
             self.kill_supervisor()
         if stopped and victim not in KILLS_SUPERVISOR:
