@@ -293,14 +293,14 @@ void requests_state::cancel(const request_key& key) {
     return;
   auto& request = found->second;
   request.cancelled = true;
-  if (request.now == phase::waiting && request.is_job)
+  if (request.now == phase::waiting && request.is_job) {
     conclude_job(request, answer_cancelled_in_queue(*request.spec));
-  else if (request.now == phase::waiting)
-    answer(key, answer_cancelled_in_queue(*request.spec));
-  if (request.now != phase::executing)
-    return;
-  self->send(request.agent, cancel_run{request.spec->key});
-  cancel_children(request.spec->key);
+  } else if (request.now == phase::waiting) {
+    answer(key, answer_cancelled_in_queue(*request.spec)); // which forgets an orphaned one
+  } else if (request.now == phase::executing) {
+    self->send(request.agent, cancel_run{request.spec->key});
+    cancel_children(request.spec->key);
+  }
 }
 
 void requests_state::cancel_children(const run_key& run) {

@@ -255,7 +255,7 @@ TEST_CASE_METHOD(job_requests_fixture,
                  "a stop that keeps runs leaves a job that was just created to the next supervisor") {
   accept(1);
   drain(stop_mode::keep_runs);
-  CHECK(world.heard() == lines{"drained, 0 ended"});
+  CHECK(world.heard() == lines{"launcher: note the handover", "drained, 0 ended"});
   created();
   CHECK(world.heard() == lines{accepted_one});
 }
