@@ -23,7 +23,13 @@ def pytest_configure(config):
         raise pytest.UsageError(f"{PROGRAMS} has no agent-dispatch: build first, or set AGENT_DISPATCH_BUILD")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads its marks
 def pytest_collection_modifyitems(config, items):
+    # What one test installs and the others use is installed by one process.
+    for item in items:
+        for name in ("claude", "sdk"):
+            if item.get_closest_marker(name):
+                item.add_marker(pytest.mark.xdist_group(name))
     if config.getoption("--with-claude"):
         return
     for item in items:

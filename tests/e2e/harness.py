@@ -182,10 +182,10 @@ class Home:
         return self.wait_for_status(ident, "done", "failed", "cancelled", seconds=seconds)
 
     def request_files(self):
-        return sorted(self.state.glob("**/requests/*"))
+        return sorted(self.state.glob("agent-dispatch/*/requests/*"))
 
     def trash(self):
-        return sorted(self.state.glob("**/trash/*"))
+        return sorted(self.state.glob("agent-dispatch/*/trash/*"))
 
     def run_directories(self):
         return sorted(entry for entry in self.state.glob("agent-dispatch/*/runs/*") if entry.is_dir())
