@@ -99,6 +99,11 @@ void agent_state::begin(const run_granted& grant) {
   self->send(run.listener, run_progress{grant.run, {progress_kind::started, {}}});
 }
 
+void agent_state::pass_on(const run_replayed& replayed) {
+  if (const auto found = runs.find(replayed.run); found != runs.end())
+    self->send(found->second.listener, replayed);
+}
+
 void agent_state::pass_on(const run_progress& progress) {
   if (const auto found = runs.find(progress.run); found != runs.end())
     self->send(found->second.listener, progress);
@@ -147,6 +152,7 @@ agent_actor::behavior_type agent(agent_actor::stateful_pointer<agent_state> self
       [&state](const cancel_run& order) { state.cancel(order.run); },
       [&state](const run_granted& grant) { state.start(grant); },
       [&state](const run_progress& progress) { state.pass_on(progress); },
+      [&state](const run_replayed& replayed) { state.pass_on(replayed); },
       [&state](const run_finished& finished) { state.finish(finished); },
   };
 }

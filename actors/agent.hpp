@@ -39,6 +39,7 @@ struct agent_state {
   void give_back(const run_key& run);
   void spawn(entry& run);
   void pass_on(const run_progress& progress);
+  void pass_on(const run_replayed& replayed);
   void finish(const run_finished& finished);
   /// Ends, and the actors of its runs with it; the runs themselves go on.
   void end(const caf::exit_msg& order);

@@ -136,6 +136,18 @@ void job_registry_state::progress(const job_progressed& event) {
   write_progress_if_due(event.id, *job);
 }
 
+void job_registry_state::replayed(const job_replayed& event) {
+  const auto* job = find_live(event.id);
+  if (job == nullptr)
+    return;
+  std::vector<std::string> lines;
+  for (const auto& each : event.events)
+    lines.push_back(each.text);
+  const auto unknown = job_machine::count_unknown(job->record, lines);
+  for (auto place = event.events.size() - unknown; place < event.events.size(); ++place)
+    progress({event.id, event.events[place]});
+}
+
 void job_registry_state::write_progress_if_due(const job_id& id, live_job& job) {
   if (job.is_progress_new && job_machine::is_progress_due(job.progress_written, seconds()))
     write_progress(id, job);
@@ -561,6 +573,7 @@ jobs_actor::behavior_type job_registry(jobs_actor::stateful_pointer<job_registry
       [&state](const create_job& order) { return state.create(order); },
       [&state](const start_job& order) { return state.start(order.id); },
       [&state](const job_progressed& event) { state.progress(event); },
+      [&state](const job_replayed& event) { state.replayed(event); },
       [&state](const finish_job& order) { return state.finish(order); },
       [&state](const adopt_job& order) { return state.adopt(order); },
       [&state](const jobs_adopted& order) { state.give_up_strays(order.retention_days); },

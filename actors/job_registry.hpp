@@ -46,6 +46,7 @@ struct job_registry_state {
   void drop(const job_id& id, const fault& why);
   caf::result<bool> start(const job_id& id);
   void progress(const job_progressed& event);
+  void replayed(const job_replayed& event);
   void write_progress(const job_id& id, live_job& job);
   void write_progress_if_due(const job_id& id, live_job& job);
   caf::result<write_outcome> finish(const finish_job& order);

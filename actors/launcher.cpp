@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <set>
+#include <sstream>
 
 #include "actors/death_point.hpp"
 #include "actors/log.hpp"
@@ -13,11 +14,13 @@
 #include "actors/logic/job_rules.hpp"
 #include "actors/logic/prompt.hpp"
 #include "actors/run/descriptor_io.hpp"
+#include "actors/run/handover.hpp"
 #include "actors/run/open_lock.hpp"
 #include "actors/run/run_handles.hpp"
 #include "actors/storage/request_file.hpp"
 #include "actors/storage/whole_file.hpp"
 #include "config/read_file.hpp"
+#include "messages/hello.hpp"
 #include "messages/json.hpp"
 #include "messages/limits.hpp"
 #include "messages/version.hpp"
@@ -159,6 +162,7 @@ recovered_state_ptr launcher_state::recover() {
   auto state = std::make_shared<recovered_state>();
   std::error_code ignored;
   const bool has_died = !fs::remove(where.handed_over(), ignored);
+  state->callers = take_callers();
   const auto found = read_requests(where.requests());
   for (const auto& skipped : found.skipped)
     log::warn("{}; left alone", skipped);
@@ -190,9 +194,30 @@ accepted_request_ptr launcher_state::count_death(const accepted_request& request
   return counted;
 }
 
-void launcher_state::note_handover() {
+void launcher_state::note_handover(const agent_dispatch::note_handover& order) {
   if (const auto written = write_whole_file(where.handed_over(), {}, durability::page_cache); !written)
     log::warn("{}", written.error().message);
+  if (order.callers.empty())
+    return;
+  std::string content;
+  for (const auto& [frontend, caller] : order.callers)
+    content += encode_hello({protocol_version, program_version, frontend_role::cli, frontend, caller}) + "\n";
+  if (const auto held = hand_over(*keeper, where.handover(), where.requests(), content); !held)
+    log::warn("environments of queued jobs are lost: {}", held.error().message);
+}
+
+std::map<frontend_id, caller_context_ptr> launcher_state::take_callers() const {
+  std::map<frontend_id, caller_context_ptr> callers;
+  const auto content = take_handover(where.handover());
+  if (!content) {
+    log::warn("environments of queued jobs are lost: {}", content.error().message);
+    return callers;
+  }
+  std::istringstream lines{*content};
+  for (std::string line; std::getline(lines, line);)
+    if (auto hello = decode_hello(line))
+      callers.emplace(hello->frontend, hello->caller);
+  return callers;
 }
 
 recovered_request launcher_state::recover(const accepted_request_ptr& request) {
@@ -305,7 +330,7 @@ launcher_actor::behavior_type launcher(launcher_actor::stateful_pointer<launcher
       [&state](const discard_run& order) { state.discard(order.run); },
       [&state](const record_request& order) { return state.record(*order.request); },
       [&state](const agent_dispatch::discard_request& order) { state.discard_request(*order.request); },
-      [&state](const agent_dispatch::note_handover&) { state.note_handover(); },
+      [&state](const agent_dispatch::note_handover& order) { state.note_handover(order); },
       [&state](const recover_state&) { return state.recover(); },
       [&state](const is_frontend_alive& order) { return state.is_alive(order.frontend); },
       [&state](const finish_discarding&) { return state.finish(); },

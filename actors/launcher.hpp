@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 
 #include "actors/run/launch.hpp"
 #include "actors/storage/places.hpp"
@@ -25,7 +26,9 @@ struct launcher_state {
   recovered_request recover(const accepted_request_ptr& request);
   /// The request of a job, one more supervisor having died with it. Of what somebody waits for, his frontend counts.
   accepted_request_ptr count_death(const accepted_request& request);
-  void note_handover();
+  void note_handover(const agent_dispatch::note_handover& order);
+  /// Of what the supervisor before this one has handed over.
+  std::map<frontend_id, caller_context_ptr> take_callers() const;
   /// What is left of a run that has no live keeper and was never started is removed, once no keeper can come late.
   expected<recovered_request> recover_run(const accepted_request_ptr& request, attempt which);
   /// Frontends that are gone leave their lock files, supervisors that were killed half-removed directories.

@@ -195,6 +195,7 @@ void requests_state::recovered(const recovered_state& state) {
   for (const auto& found : state.requests)
     if (found.condition == run_condition::live)
       self->send(admission, readmit_run{found.request->spec, found.borrowed_from});
+  callers = state.callers;
   std::set<frontend_id> frontends;
   for (const auto& found : state.requests) {
     take_over(found);
@@ -209,9 +210,10 @@ void requests_state::recovered(const recovered_state& state) {
 
 void requests_state::take_over(const recovered_request& found) {
   const auto& accepted = *found.request;
+  const auto caller = callers.find(accepted.key.frontend);
   const auto [place, is_new] =
       requests.emplace(accepted.key, entry{.call = {.request = accepted.key,
-                                                    .caller = {},
+                                                    .caller = caller == callers.end() ? nullptr : caller->second,
                                                     .run = accepted.spec->request,
                                                     .waiting = {},
                                                     .kind = accepted.spec->job ? call_kind::job : call_kind::answer},
@@ -261,10 +263,14 @@ void requests_state::job_adopted(const recovered_request& found, const job_recor
     adopt(request, found);
   if (!is_terminal(record.status)) {
     // Its frontend may have been found gone while the record was read.
-    if (request.now == phase::waiting && found.request->deaths >= most_deaths)
+    if (request.now != phase::waiting)
+      return;
+    if (found.request->deaths >= most_deaths)
       never_start(request, sentences::job_kills_supervisors(found.request->deaths));
-    else if (request.now == phase::waiting && request.orphaned)
+    else if (!request.call.caller && request.orphaned)
       never_start(request, sentences::job_never_started());
+    else if (request.call.caller && !draining)
+      execute(request);
     return;
   }
   if (found.condition == run_condition::not_started)
@@ -324,6 +330,15 @@ void requests_state::pass_on(const run_progress& progress) {
     self->send(jobs, job_progressed{*request.spec->job, progress.event});
   else if (request.call.waiting)
     self->send(request.call.waiting, request_progress{found->second, progress.event});
+}
+
+void requests_state::pass_on(const run_replayed& replayed) {
+  const auto found = by_run.find(replayed.run);
+  if (found == by_run.end())
+    return;
+  // Who waits for a synchronous answer has heard what happened, or will hear the end.
+  if (const auto& request = requests.at(found->second); request.is_job)
+    self->send(jobs, job_replayed{*request.spec->job, replayed.events});
 }
 
 void requests_state::finish(const run_finished& event) {
@@ -481,7 +496,7 @@ void requests_state::frontend_gone(const frontend_id& frontend) {
       forget(key);
     else if (!request.is_job && !request.spec_is_job())
       cancel(key);
-    else if (request.is_job && request.now == phase::waiting && adopting == 0)
+    else if (request.is_job && request.now == phase::waiting && !request.call.caller && adopting == 0)
       never_start(request, sentences::job_never_started());
   }
 }
@@ -493,9 +508,17 @@ caf::result<stop_report> requests_state::drain(stop_mode mode) {
   if (mode == stop_mode::now || mode == stop_mode::with_frontend)
     end_all(mode);
   if (mode == stop_mode::keep_runs && !std::exchange(keeping_runs, true))
-    self->send(launcher, note_handover{});
+    self->send(launcher, handover());
   finish_drain_if_idle();
   return promise;
+}
+
+note_handover requests_state::handover() const {
+  std::map<frontend_id, caller_context_ptr> waiting;
+  for (const auto& [key, request] : requests)
+    if (request.spec_is_job() && request.spec && !request.started && request.call.caller)
+      waiting.emplace(key.frontend, request.call.caller);
+  return {{waiting.begin(), waiting.end()}};
 }
 
 void requests_state::end_all(stop_mode mode) {
@@ -623,6 +646,7 @@ requests_actor::behavior_type requests(requests_actor::stateful_pointer<requests
       [&state](const finish_requests&) { return state.finish_all(); },
       [&state](const get_request_position& order) { return state.position(order.request); },
       [&state](const run_progress& progress) { state.pass_on(progress); },
+      [&state](const run_replayed& replayed) { state.pass_on(replayed); },
       [&state](const run_finished& finished) { state.finish(finished); },
   };
 }

@@ -69,6 +69,7 @@ struct requests_state {
   void cancel(const request_key& key);
   void cancel_children(const run_key& run);
   void pass_on(const run_progress& progress);
+  void pass_on(const run_replayed& replayed);
   void finish(const run_finished& event);
   void answer(const request_key& key, dispatch_answer answer);
   void keep_result_of(entry& request, const dispatch_answer& answer);
@@ -83,6 +84,8 @@ struct requests_state {
   void check_frontend(const frontend_id& frontend);
   void frontend_gone(const frontend_id& frontend);
   caf::result<stop_report> drain(stop_mode mode);
+  /// In whose name jobs wait for their turn.
+  note_handover handover() const;
   void end_all(stop_mode mode);
   void end_failed(const entry& request);
   bool is_busy() const;
@@ -104,7 +107,8 @@ struct requests_state {
   std::map<request_key, entry> requests;
   std::map<run_key, request_key> by_run;
   std::map<agent_name, agent_actor> agents;
-  std::map<frontend_id, int> connections; ///< of frontends that have any
+  std::map<frontend_id, caller_context_ptr> callers; ///< handed over by the supervisor before this one
+  std::map<frontend_id, int> connections;            ///< of frontends that have any
   std::uint64_t limits_generation = 0;
   bool draining = false;
   bool ending_all = false;   ///< by a stop that waits for nothing

@@ -1,6 +1,7 @@
 #include "actors/run.hpp"
 
 #include "actors/log.hpp"
+#include "actors/logic/job_machine.hpp"
 #include "actors/run_answers.hpp"
 
 namespace agent_dispatch {
@@ -42,11 +43,35 @@ void run_state::cancel() {
 }
 
 void run_state::read(const output_chunk& chunk) {
-  read_bytes += chunk.bytes.size();
-  for (const auto& event : parser->feed(chunk.bytes))
-    if (const auto shown = progress_of(event); shown && read_bytes > quiet_bytes)
+  auto bytes = std::string_view{chunk.bytes};
+  if (read_bytes < quiet_bytes) {
+    const auto known = bytes.substr(0, quiet_bytes - read_bytes);
+    replay(known);
+    bytes.remove_prefix(known.size());
+  }
+  for (const auto& event : parser->feed(bytes))
+    if (const auto shown = progress_of(event))
       self->send(listener, run_progress{spec->key, *shown});
+  read_bytes += bytes.size();
   watch->want_output();
+}
+
+void run_state::replay(std::string_view bytes) {
+  for (const auto& event : parser->feed(bytes))
+    if (const auto shown = progress_of(event)) {
+      replayed.push_back(*shown);
+      if (replayed.size() > job_machine::progress_lines)
+        replayed.pop_front();
+    }
+  read_bytes += bytes.size();
+  if (read_bytes == quiet_bytes)
+    finish_replay();
+}
+
+void run_state::finish_replay() {
+  if (!replayed.empty())
+    self->send(listener, run_replayed{spec->key, {replayed.begin(), replayed.end()}});
+  replayed.clear();
 }
 
 void run_state::read_exit_file() {
@@ -90,6 +115,7 @@ void run_state::sweep() {
 }
 
 void run_state::answer(dispatch_answer answer) {
+  finish_replay();
   self->send(listener, run_finished{spec->key, std::move(answer)});
   self->quit();
 }

@@ -22,6 +22,9 @@ struct run_state {
   void launched(const launch_result& result);
   void cancel();
   void read(const output_chunk& chunk);
+  void replay(std::string_view bytes);
+  /// Tells what was collected in `replayed`, once.
+  void finish_replay();
   void read_exit_file();
   void ended(const exit_report& report);
   void sweep();
@@ -36,8 +39,9 @@ struct run_state {
   std::unique_ptr<output_parser> parser;
   attempt which = attempt::first;
   std::optional<run_key> borrowed_from;
-  std::uint64_t read_bytes = 0;  ///< of the output
-  std::uint64_t quiet_bytes = 0; ///< progress up to here has been told by another supervisor
+  std::uint64_t read_bytes = 0;        ///< of the output
+  std::uint64_t quiet_bytes = 0;       ///< progress up to here was another supervisor's to tell
+  std::deque<progress_event> replayed; ///< the last of it
   bool cancelled = false;
 
   static inline const char* name = "run";

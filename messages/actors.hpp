@@ -115,13 +115,19 @@ struct run_progress {
   progress_event event;
 };
 
+/// What a run has done before this supervisor came, its last lines as a job keeps them: once, when it is adopted.
+struct run_replayed {
+  run_key run;
+  std::vector<progress_event> events;
+};
+
 /// The keeper has confirmed the end of the run (or it was never started); its seat and slot are free.
 struct run_finished {
   run_key run;
   dispatch_answer answer;
 };
 
-using run_listener = caf::typed_actor<takes<run_progress>, takes<run_finished>>;
+using run_listener = caf::typed_actor<takes<run_progress>, takes<run_replayed>, takes<run_finished>>;
 
 struct execute_run {
   run_spec_ptr spec;
@@ -151,7 +157,7 @@ using agent_actor = caf::typed_actor<
     /// From admission.
     takes<run_granted>,
     /// From the agent's own runs.
-    takes<run_progress>, takes<run_finished>>;
+    takes<run_progress>, takes<run_replayed>, takes<run_finished>>;
 
 // --- admission
 // -----------------------------------------------------------------------------------------------------------
@@ -251,8 +257,11 @@ struct discard_request {
   accepted_request_ptr request;
 };
 
-/// This supervisor leaves on purpose: its requests have not been with it when it died.
-struct note_handover {};
+/// This supervisor leaves on purpose: its requests have not been with it when it died. The next one is told in whose
+/// name those wait that nobody asks for again.
+struct note_handover {
+  std::vector<std::pair<frontend_id, caller_context_ptr>> callers;
+};
 
 /// Reads what earlier supervisors have left, and claims what has not been started, so that no keeper can come late.
 /// Once, before anything else.
@@ -274,6 +283,7 @@ struct recovered_request {
 
 struct recovered_state {
   std::vector<recovered_request> requests;
+  std::map<frontend_id, caller_context_ptr> callers; ///< that the supervisor before this one has handed over
 };
 using recovered_state_ptr = std::shared_ptr<const recovered_state>;
 
@@ -324,7 +334,7 @@ enum class call_kind {
 
 struct dispatch_call {
   request_key request;
-  std::shared_ptr<const caller_context> caller;
+  caller_context_ptr caller;
   run_request run;
   requester waiting;
   bool cancelled = false; ///< the client has cancelled it already: it must not start, and is ended if it runs
@@ -339,7 +349,7 @@ struct cancel_request {
 /// A frontend has said hello, for the first time or again.
 struct frontend_arrived {
   frontend_id frontend;
-  std::shared_ptr<const caller_context> caller;
+  caller_context_ptr caller;
 };
 
 /// The frontend's connection is closed. Its requests are ended when its lock is free.
@@ -383,7 +393,7 @@ using requests_actor = caf::typed_actor<
     /// Null when the request's run is not queued.
     asks<get_request_position>::with<queue_position_ptr>,
     /// From the agents.
-    takes<run_progress>, takes<run_finished>>;
+    takes<run_progress>, takes<run_replayed>, takes<run_finished>>;
 
 // --- jobs
 // ----------------------------------------------------------------------------------------------------------------
@@ -487,6 +497,12 @@ struct job_progressed {
   progress_event event;
 };
 
+/// What the run of an adopted job has done so far, its last lines. Those that its record has not are progress.
+struct job_replayed {
+  job_id id;
+  std::vector<progress_event> events;
+};
+
 /// The run of a job has ended. The reply comes when the record on disk is terminal, whoever made it so.
 struct finish_job {
   job_id id;
@@ -553,8 +569,8 @@ struct serve_requests {
 /// The only one that changes a job. Holds those that are not terminal; all others are on disk alone.
 using jobs_actor =
     caf::typed_actor<asks<create_job>::with<write_outcome>, asks<start_job>::with<bool>, takes<job_progressed>,
-                     asks<finish_job>::with<write_outcome>, asks<adopt_job>::with<job_found>, takes<jobs_adopted>,
-                     asks<fail_job>::with<write_outcome>, asks<keep_result>::with<write_outcome>,
+                     takes<job_replayed>, asks<finish_job>::with<write_outcome>, asks<adopt_job>::with<job_found>,
+                     takes<jobs_adopted>, asks<fail_job>::with<write_outcome>, asks<keep_result>::with<write_outcome>,
                      asks<find_job_record>::with<job_found>, asks<cancel_job>::with<job_cancelled>,
                      asks<list_stored_jobs>::with<jobs_found>, asks<collect_stored_jobs>::with<jobs_collected>,
                      takes<watch_job>, takes<unwatch_job>, takes<watch_timeout>, takes<job_tick>,
@@ -662,6 +678,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::launch_result)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::exit_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::begin_run)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::run_progress)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::run_replayed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::run_finished)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::execute_run)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::run_granted)
@@ -734,6 +751,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::jobs_collected)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::create_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::start_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::job_progressed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::job_replayed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::finish_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::adopt_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::jobs_adopted)

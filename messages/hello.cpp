@@ -33,7 +33,7 @@ tl::unexpected<fault> missing(std::string_view name) {
 
 using kind = nlohmann::json::value_t;
 
-expected<std::shared_ptr<const caller_context>> decode_caller(const nlohmann::json& json) {
+expected<caller_context_ptr> decode_caller(const nlohmann::json& json) {
   auto caller = std::make_shared<caller_context>();
   const auto* environment = member(json, "environment", kind::array);
   if (environment == nullptr)

@@ -22,7 +22,7 @@ struct frontend_hello {
   std::string version;
   frontend_role role = frontend_role::cli;
   frontend_id frontend;
-  std::shared_ptr<const caller_context> caller;
+  caller_context_ptr caller;
 };
 
 /// The payload of a `hello` frame: JSON. Environment and directory are bytes, which JSON cannot hold; each byte is

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,6 +57,8 @@ struct caller_context {
   std::optional<run_key> parent; ///< AGENT_DISPATCH_RUN of the caller: this request is nested in that run
   int depth = 0;                 ///< AGENT_DISPATCH_DEPTH of the caller; absent or garbage: 0
 };
+
+using caller_context_ptr = std::shared_ptr<const caller_context>;
 
 /// A dispatch's answer, field for field as the interface has it. Absent members are left out of the JSON.
 struct dispatch_result {

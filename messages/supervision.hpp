@@ -23,13 +23,13 @@ struct run_spec {
   resolved_agent agent;
   session_id session; ///< chosen before the start when the request does not resume one
   bool resumed = false;
-  std::chrono::seconds timeout{300};            ///< as it applies, counted from the run's start
-  int depth = 1;                                ///< AGENT_DISPATCH_DEPTH of the child
-  std::optional<run_key> parent;                ///< the run whose agent asked for this one
-  std::optional<job_id> job;                    ///< an asynchronous request: the job is the request
-  std::optional<job_id> retry_of;               ///< the job that this one runs again
-  std::optional<job_id> ref;                    ///< a synchronous request whose result is kept under this id
-  std::shared_ptr<const caller_context> caller; ///< memory only
+  std::chrono::seconds timeout{300}; ///< as it applies, counted from the run's start
+  int depth = 1;                     ///< AGENT_DISPATCH_DEPTH of the child
+  std::optional<run_key> parent;     ///< the run whose agent asked for this one
+  std::optional<job_id> job;         ///< an asynchronous request: the job is the request
+  std::optional<job_id> retry_of;    ///< the job that this one runs again
+  std::optional<job_id> ref;         ///< a synchronous request whose result is kept under this id
+  caller_context_ptr caller;         ///< memory only
 };
 using run_spec_ptr = std::shared_ptr<const run_spec>;
 

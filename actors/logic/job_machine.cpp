@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "messages/json.hpp"
@@ -59,6 +60,11 @@ expected<job_record> ended(job_record record, job_event event, double now, std::
   return changed;
 }
 
+/// As a job keeps it.
+std::string kept_line(std::string_view line) {
+  return std::string{first_characters(to_valid_utf8(line), limits::job_progress_characters)};
+}
+
 } // namespace
 
 std::string_view to_string(job_event event) { return event_words.at(static_cast<std::size_t>(event)); }
@@ -82,11 +88,31 @@ expected<job_record> add_progress(job_record record, std::string_view line, doub
   if (!changed)
     return changed;
   auto& lines = changed->progress;
-  lines.emplace_back(first_characters(to_valid_utf8(line), limits::job_progress_characters));
+  lines.push_back(kept_line(line));
   if (lines.size() > progress_lines)
     lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(progress_lines));
   changed->progress_updated_at = now;
   return changed;
+}
+
+std::size_t count_unknown(const job_record& record, const std::vector<std::string>& lines) {
+  std::vector<std::string> kept;
+  std::transform(lines.begin(), lines.end(), std::back_inserter(kept),
+                 [](const auto& line) { return kept_line(line); });
+  const auto& known = record.progress;
+  // The longest part of `kept` that the record ends with; of several as long, the last.
+  std::size_t most = 0;
+  std::size_t after = 0;
+  for (std::size_t end = 1; end <= kept.size(); ++end) {
+    std::size_t same = 0;
+    while (same < std::min(end, known.size()) && kept[end - 1 - same] == known[known.size() - 1 - same])
+      ++same;
+    if (same > 0 && same >= most) {
+      most = same;
+      after = end;
+    }
+  }
+  return kept.size() - after;
 }
 
 expected<job_record> finish(job_record record, dispatch_result result, double now) {

@@ -47,6 +47,10 @@ expected<job_record> start(job_record record, double now);
 /// Keeps the last 20 lines, each cut to 300 characters.
 expected<job_record> add_progress(job_record record, std::string_view line, double now);
 
+/// How many of the last `lines` of a run, at their end, the record does not know yet. Told apart by their text: where
+/// the record ends in the middle of lines that repeat, the most of them are taken as known.
+std::size_t count_unknown(const job_record& record, const std::vector<std::string>& lines);
+
 /// done or failed, as the result says; the error of a failed one is copied, and the session its run had.
 expected<job_record> finish(job_record record, dispatch_result result, double now);
 

@@ -1,16 +1,11 @@
 #include "actors/run/launch.hpp"
 
-#include <array>
 #include <cerrno>
-#include <csignal>
-#include <cstdio>
 #include <string>
 #include <utility>
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "actors/run/descriptor_io.hpp"
@@ -21,72 +16,9 @@ namespace agent_dispatch {
 
 namespace {
 
-/// Above what the keeper is given, so that putting one descriptor in place never covers another.
-constexpr int lowest_spare_fd = keeper_fd::control + 1;
-
-/// `fd` itself or, when it is one of the low numbers, a copy above them.
-expected<unique_fd> above_reserved(unique_fd fd) {
-  if (fd.get() >= lowest_spare_fd)
-    return fd;
-  unique_fd copy{::fcntl(fd.get(), F_DUPFD_CLOEXEC, lowest_spare_fd)};
-  if (!copy)
-    return io_failure("cannot copy", "a descriptor", errno);
-  return copy;
-}
-
-class spawn_attributes {
-public:
-  spawn_attributes() {
-    sigset_t signals;
-    ::posix_spawnattr_init(&attributes_);
-    sigemptyset(&signals);
-    ::posix_spawnattr_setsigmask(&attributes_, &signals);
-    sigfillset(&signals);
-    ::posix_spawnattr_setsigdefault(&attributes_, &signals);
-    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-  }
-  ~spawn_attributes() { ::posix_spawnattr_destroy(&attributes_); }
-  spawn_attributes(const spawn_attributes&) = delete;
-  spawn_attributes& operator=(const spawn_attributes&) = delete;
-  const posix_spawnattr_t* get() const { return &attributes_; }
-
-private:
-  posix_spawnattr_t attributes_;
-};
-
-class spawn_actions {
-public:
-  spawn_actions() { ::posix_spawn_file_actions_init(&actions_); }
-  ~spawn_actions() { ::posix_spawn_file_actions_destroy(&actions_); }
-  spawn_actions(const spawn_actions&) = delete;
-  spawn_actions& operator=(const spawn_actions&) = delete;
-  void place(int from, int to) { ::posix_spawn_file_actions_adddup2(&actions_, from, to); }
-  void null(int fd) { ::posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", O_RDWR, 0); }
-  const posix_spawn_file_actions_t* get() const { return &actions_; }
-
-private:
-  posix_spawn_file_actions_t actions_;
-};
-
 /// Of the output, what is allocated before the start: on a disk that fills up meanwhile, an answer of usual size is
 /// still written.
 constexpr off_t output_reserve = 256 << 10;
-
-/// What the keeper is given, each above the reserved numbers.
-struct keeper_inheritance {
-  unique_fd prompt;
-  unique_fd directory;
-  unique_fd order;
-  unique_fd control;
-};
-
-expected<unique_fd> sealed(const char* name, std::string_view bytes) {
-  int error = 0;
-  unique_fd file = make_sealed_file(name, bytes, error);
-  if (!file)
-    return io_failure("cannot hold in memory", name, error);
-  return above_reserved(std::move(file));
-}
 
 /// The new run directory, taken away again unless kept.
 class fresh_directory {
@@ -156,10 +88,7 @@ public:
     unique_fd write_end = read_end ? open_run_file(fd_.get(), run_file::control, O_WRONLY | O_NONBLOCK) : unique_fd{};
     if (!write_end)
       return io_failure("cannot open", (path_ / run_file::control).string(), errno);
-    auto above = above_reserved(std::move(read_end));
-    if (!above)
-      return tl::unexpected(above.error());
-    return std::pair{std::move(*above), std::move(write_end)};
+    return std::pair{std::move(read_end), std::move(write_end)};
   }
 
 private:
@@ -168,53 +97,17 @@ private:
   unique_fd fd_;
 };
 
-expected<pid_t> spawn_keeper(const keeper_program& program, const run_key& run, const keeper_inheritance& given) {
-  spawn_actions actions;
-  actions.place(given.prompt.get(), keeper_fd::prompt);
-  actions.null(STDOUT_FILENO);
-  actions.null(STDERR_FILENO);
-  actions.place(given.directory.get(), keeper_fd::directory);
-  actions.place(given.order.get(), keeper_fd::order);
-  actions.place(given.control.get(), keeper_fd::control);
-  const spawn_attributes attributes;
-  char path[32];
-  std::snprintf(path, sizeof path, "/proc/self/fd/%d", program.fd());
-  std::string name = "agent-dispatch-run";
-  std::string key = run.value;
-  std::string search_path = "PATH=/usr/local/bin:/usr/bin:/bin";
-  const std::array<char*, 3> argv{name.data(), key.data(), nullptr};
-  const std::array<char*, 2> environment{search_path.data(), nullptr};
-  pid_t keeper = -1;
-  const int error = ::posix_spawn(&keeper, path, actions.get(), attributes.get(), argv.data(), environment.data());
-  if (error != 0)
-    return io_failure("cannot start", "agent-dispatch-run", error);
-  return keeper;
-}
-
 } // namespace
-
-expected<keeper_program> keeper_program::open(const std::filesystem::path& path) {
-  unique_fd file{::open(path.c_str(), O_PATH | O_CLOEXEC)};
-  if (!file)
-    return io_failure("cannot open the keeper", path.string(), errno);
-  struct stat info {};
-  if (::fstat(file.get(), &info) < 0 || !S_ISREG(info.st_mode) || (info.st_mode & 0111U) == 0)
-    return failure(fault_kind::io, path.string() + " is not an executable file: install agent-dispatch again.");
-  auto above = above_reserved(std::move(file));
-  if (!above)
-    return tl::unexpected(above.error());
-  return keeper_program{std::move(*above)};
-}
 
 expected<launched_run> launch(const keeper_program& program, const std::filesystem::path& run_directory,
                               const launch_order& order, std::string_view prompt, std::string_view run_json) {
   const auto encoded = encode(order);
   if (!encoded)
     return tl::unexpected(encoded.error());
-  auto order_file = sealed("launch order", *encoded);
+  auto order_file = hold_in_memory("launch order", *encoded);
   if (!order_file)
     return tl::unexpected(order_file.error());
-  auto prompt_file = sealed("prompt", prompt);
+  auto prompt_file = hold_in_memory("prompt", prompt);
   if (!prompt_file)
     return tl::unexpected(prompt_file.error());
   auto made = fresh_directory::make(run_directory);
@@ -232,25 +125,16 @@ expected<launched_run> launch(const keeper_program& program, const std::filesyst
   auto control = made->make_control();
   if (!control)
     return tl::unexpected(control.error());
-  auto directory = above_reserved(unique_fd{::fcntl(made->fd(), F_DUPFD_CLOEXEC, lowest_spare_fd)});
-  if (!directory)
-    return tl::unexpected(directory.error());
-  const auto keeper = spawn_keeper(program, order.run,
-                                   {.prompt = std::move(*prompt_file),
-                                    .directory = std::move(*directory),
-                                    .order = std::move(*order_file),
-                                    .control = std::move(control->first)});
+  // The names are for people who look at the list of processes.
+  const auto keeper =
+      program.start({"agent-dispatch-run", order.run.value}, {{prompt_file->get(), keeper_fd::prompt},
+                                                              {made->fd(), keeper_fd::directory},
+                                                              {order_file->get(), keeper_fd::order},
+                                                              {control->first.get(), keeper_fd::control}});
   if (!keeper)
     return tl::unexpected(keeper.error());
   made->keep();
   return launched_run{.control = std::move(control->second), .output = std::move(*output), .keeper = *keeper};
-}
-
-void reap_keeper(pid_t keeper) {
-  if (keeper <= 0)
-    return;
-  while (::waitpid(keeper, nullptr, 0) < 0 && errno == EINTR) {
-  }
 }
 
 expected<adopted> adopt(const std::filesystem::path& run_directory) {

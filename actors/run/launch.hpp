@@ -8,6 +8,7 @@
 
 #include "actors/run/control.hpp"
 #include "actors/run/exit_reading.hpp"
+#include "actors/run/keeper_program.hpp"
 #include "actors/run/launch_order.hpp"
 #include "actors/run/program_search.hpp"
 #include "actors/run/run_directory.hpp"
@@ -20,19 +21,6 @@
 /// Starting runs and finding them again, from the supervisor's side. Everything here blocks, if only for the disk: it
 /// belongs into a detached actor. All functions may be called from any thread.
 namespace agent_dispatch {
-
-/// The keeper's executable, held open: an upgrade or removal of the file changes nothing for this supervisor.
-class keeper_program {
-public:
-  /// Fails with `io` when there is no executable file at `path`.
-  static expected<keeper_program> open(const std::filesystem::path& path);
-
-  int fd() const noexcept { return fd_.get(); }
-
-private:
-  explicit keeper_program(unique_fd fd) : fd_{std::move(fd)} {}
-  unique_fd fd_;
-};
 
 /// A run whose keeper has been started.
 struct launched_run {
@@ -49,9 +37,6 @@ struct launched_run {
 /// ever will be, and the directory is gone again unless it was there before.
 expected<launched_run> launch(const keeper_program& program, const std::filesystem::path& run_directory,
                               const launch_order& order, std::string_view prompt, std::string_view run_json);
-
-/// Reaps a keeper whose `control` has reported its end. Waits for the moment that it may still take.
-void reap_keeper(pid_t keeper);
 
 /// A run directory that an earlier supervisor has left.
 struct adopted {

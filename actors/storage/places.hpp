@@ -23,6 +23,8 @@ struct places {
   std::filesystem::path frontends() const { return state / "frontends"; }
   /// There when the last supervisor has left on purpose.
   std::filesystem::path handed_over() const { return state / "handed-over"; }
+  /// Where what the last supervisor leaves to the next one is held, while it is.
+  std::filesystem::path handover() const { return state / "handover"; }
   std::filesystem::path trash() const { return state / "trash"; }
 };
 

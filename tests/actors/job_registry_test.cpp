@@ -129,6 +129,28 @@ TEST_CASE_METHOD(job_desk, "progress before the start and after the end is not k
   CHECK(on_disk(1).progress == lines{});
 }
 
+TEST_CASE_METHOD(job_desk, "what a run did while no supervisor was there is progress once") {
+  make_running(1);
+  progress(1, "one");
+  watch(1);
+  world.heard();
+  const auto replay = [&](const lines& texts) {
+    std::vector<progress_event> events;
+    for (const auto& text : texts)
+      events.push_back({progress_kind::text, text});
+    world.tell(jobs, job_replayed{id_of(1), events});
+  };
+  replay({"one", "two", "three"});
+  CHECK(world.heard() == lines{"asker: 101 text 'two'", "asker: 101 text 'three'"});
+  replay({"one", "two", "three"});
+  world.pass(std::chrono::seconds{1});
+  CHECK(on_disk(1).progress == lines{"one", "two", "three"});
+  finish(1);
+  replay({"three", "late"});
+  CHECK(world.heard() == lines{"asker: 101 answered, job done", "1 finished"});
+  CHECK(on_disk(1).progress == lines{"one", "two", "three"});
+}
+
 // --- cancels, in both orders
 // -----------------------------------------------------------------------------------------------------------------
 

@@ -88,6 +88,10 @@ std::shared_ptr<listener_script> scripted_listener(actor_world& world) {
         [&world](const run_progress& progress) {
           world.note("listener: " + progress.run.value + " " + words(progress.event));
         },
+        [&world](const run_replayed& replayed) {
+          for (const auto& event : replayed.events)
+            world.note("listener: " + replayed.run.value + " replayed " + words(event));
+        },
         [&world, &state](const run_finished& finished) {
           world.note("listener: " + finished.run.value + " finished, " + words(finished.answer));
           state.answers.push_back(finished.answer);
@@ -125,6 +129,7 @@ std::shared_ptr<agent_script> scripted_agent(actor_world& world, std::string nam
           world.note(name + ": granted " + grant.run.value + (grant.past_max_parallel ? " past max_parallel" : ""));
         },
         [&world, name](const run_progress&) { world.note(name + ": progress"); },
+        [&world, name](const run_replayed&) { world.note(name + ": replayed"); },
         [&world, name](const run_finished&) { world.note(name + ": finished"); },
     };
   };
@@ -220,6 +225,10 @@ std::shared_ptr<jobs_script> scripted_jobs(actor_world& world) {
           return later(self, state.starts);
         },
         [&world](const job_progressed& event) { world.note("jobs: " + words(event.event)); },
+        [&world](const job_replayed& event) {
+          for (const auto& each : event.events)
+            world.note("jobs: replayed " + words(each));
+        },
         [&world, &state, self](const finish_job& order) {
           world.note("jobs: finish, " + words(order.answer));
           return later(self, state.ends);
@@ -276,6 +285,7 @@ requests_actor scripted_requests(actor_world& world) {
         [](const finish_requests&) { return true; },
         [](const get_request_position&) { return queue_position_ptr{}; },
         [](const run_progress&) {},
+        [](const run_replayed&) {},
         [](const run_finished&) {},
     };
   };

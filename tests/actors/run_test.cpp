@@ -244,8 +244,19 @@ TEST_CASE_METHOD(run_fixture, "a run that was taken over is watched, not launche
                              .which = attempt::first,
                              .seen_bytes = text_line.size()});
   CHECK(world.heard() == lines{"watch"});
-  world.tell(run, output_chunk{text_line});
-  CHECK(world.heard() == lines{"want output"});
+  SECTION("from where it had been read") {
+    world.tell(run, output_chunk{text_line});
+    CHECK(world.heard() == lines{"want output", "listener: r1 replayed text 'so far'"});
+  }
+  SECTION("from where it had been read, with more behind it") {
+    world.tell(run, output_chunk{text_line + text_line});
+    CHECK(world.heard() == lines{"want output", "listener: r1 replayed text 'so far'", "listener: r1 text 'so far'"});
+  }
+  SECTION("from anywhere before") {
+    world.tell(run, output_chunk{text_line.substr(0, 5)});
+    world.tell(run, output_chunk{text_line.substr(5)});
+    CHECK(world.heard() == lines{"want output", "want output", "listener: r1 replayed text 'so far'"});
+  }
   world.tell(run, output_chunk{text_line});
   CHECK(world.heard() == lines{"want output", "listener: r1 text 'so far'"});
   world.tell(run, output_chunk{result_line});

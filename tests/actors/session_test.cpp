@@ -73,6 +73,7 @@ struct session_fixture {
           return caf::result<queue_position_ptr>{promise};
         },
         [this](const run_progress&) { world.note("requests: progress"); },
+        [this](const run_replayed&) { world.note("requests: replayed"); },
         [this](const run_finished&) { world.note("requests: finished"); },
     };
   }

@@ -51,6 +51,7 @@ struct supervisor_fixture {
         },
         [](const get_request_position&) { return queue_position_ptr{}; },
         [this](const run_progress&) { world.note("requests: progress"); },
+        [this](const run_replayed&) { world.note("requests: replayed"); },
         [this](const run_finished&) { world.note("requests: finished"); },
     };
   }

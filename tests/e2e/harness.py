@@ -142,7 +142,18 @@ class Home:
         return [pid for pid in descendants() if program(pid) == "agent-dispatchd"]
 
     def keepers(self):
-        return [pid for pid in descendants() if program(pid) == "agent-dispatch-run"]
+        return [pid for pid in descendants() if program(pid) == "agent-dispatch-run" and not self.is_holder(pid)]
+
+    def holders(self):
+        """Of what a supervisor leaves to the next one."""
+        return [pid for pid in descendants() if program(pid) == "agent-dispatch-run" and self.is_holder(pid)]
+
+    @staticmethod
+    def is_holder(pid):
+        try:
+            return b"\0--hold\0" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            return False
 
     def agents_running(self):
         """Pids of the CLIs that runs have started, whichever they are."""

@@ -409,7 +409,6 @@ def test_progress_goes_on_after_a_death(home):
     assert numbers == sorted(set(numbers)), "it never goes back"
 
 
-@pytest.mark.xfail(strict=True, reason="output from between a death and the next supervisor is never progress")
 def test_what_a_run_says_while_nobody_watches_is_in_the_record(home):
     home.write_config({"notes": {}})
     door, end = home.root / "door", home.root / "end"

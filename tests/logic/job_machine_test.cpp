@@ -169,6 +169,24 @@ TEST_CASE("A job keeps the last twenty lines of its progress") {
   CHECK(record.progress_updated_at == now + 24);
 }
 
+TEST_CASE("Of the lines of a run, those that the record has not seen are told by where it ends") {
+  const auto unknown = [](std::vector<std::string> known, const std::vector<std::string>& lines) {
+    auto record = record_in(job_status::running);
+    record.progress = std::move(known);
+    return job_machine::count_unknown(record, lines);
+  };
+  CHECK(unknown({}, {}) == 0);
+  CHECK(unknown({}, {"a", "b"}) == 2);
+  CHECK(unknown({"a"}, {}) == 0);
+  CHECK(unknown({"a", "b"}, {"a", "b"}) == 0);
+  CHECK(unknown({"a", "b"}, {"a", "b", "c", "d"}) == 2);
+  CHECK(unknown({"x", "a", "b"}, {"b", "c"}) == 1);
+  CHECK(unknown({"a", "b"}, {"c", "d"}) == 2);
+  CHECK(unknown({"a", "b"}, {"b", "a", "b", "c"}) == 1);
+  CHECK(unknown({"a", "a"}, {"a", "a", "a"}) == 0);
+  CHECK(unknown({"\xef\xbf\xbd"}, {"\xff", "b"}) == 1);
+}
+
 TEST_CASE("A line of progress is cut to 300 characters and is valid UTF-8") {
   std::string line;
   for (int i = 0; i < 400; ++i)
