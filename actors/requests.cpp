@@ -240,7 +240,9 @@ void requests_state::adopt(entry& request, const recovered_request& found) {
 
 void requests_state::take_over_job(const recovered_request& found) {
   ++adopting;
-  requests.at(found.request->key).is_job = true;
+  auto& request = requests.at(found.request->key);
+  request.is_job = true;
+  request.is_adopting = true;
   self->request(jobs, caf::infinite, adopt_job{found.request->key, found.request->spec})
       .then(
           [this, found](const job_found& job) {
@@ -259,6 +261,7 @@ void requests_state::job_adopted(const recovered_request& found, const job_recor
   if (place == requests.end())
     return;
   auto& request = place->second;
+  request.is_adopting = false;
   if (found.condition != run_condition::not_started)
     adopt(request, found);
   if (!is_terminal(record.status)) {
@@ -440,6 +443,15 @@ void requests_state::acknowledge(const request_key& key) {
     forget(key);
 }
 
+void requests_state::acknowledge_others(const requests_kept& kept) {
+  std::vector<request_key> done;
+  for (const auto& [key, request] : requests)
+    if (key.frontend == kept.frontend && key.line <= kept.through && !kept.lines->contains(key.line))
+      done.push_back(key);
+  for (const auto& key : done)
+    acknowledge(key);
+}
+
 void requests_state::forget(const request_key& key) {
   const auto found = requests.find(key);
   if (found->second.unwritten)
@@ -496,7 +508,7 @@ void requests_state::frontend_gone(const frontend_id& frontend) {
       forget(key);
     else if (!request.is_job && !request.spec_is_job())
       cancel(key);
-    else if (request.is_job && request.now == phase::waiting && !request.call.caller && adopting == 0)
+    else if (request.is_job && request.now == phase::waiting && !request.call.caller && !request.is_adopting)
       never_start(request, sentences::job_never_started());
   }
 }
@@ -637,6 +649,7 @@ requests_actor::behavior_type requests(requests_actor::stateful_pointer<requests
       [&state](const dispatch_call& call) { state.accept(call); },
       [&state](const cancel_request& order) { state.cancel(order.request); },
       [&state](const request_acknowledged& order) { state.acknowledge(order.request); },
+      [&state](const requests_kept& kept) { state.acknowledge_others(kept); },
       [&state](const frontend_arrived& event) { state.arrive(event); },
       [&state](const frontend_disconnected& event) { state.depart(event.frontend); },
       [&state](const recheck_frontend& order) { state.check_frontend(order.frontend); },

@@ -37,6 +37,7 @@ struct requests_state {
     bool cancelled = false;
     bool started = false;
     bool orphaned = false;         ///< nobody will acknowledge the answer
+    bool is_adopting = false;      ///< of a job: what its record says is not known yet
     bool is_job = false;           ///< its record is there; its caller has been answered, or will be when it asks again
     bool acknowledged = false;     ///< of a job: its caller knows it
     bool unwritten = false;        ///< of a job: its end could not be recorded yet
@@ -78,6 +79,7 @@ struct requests_state {
   void conclude_again(const request_key& key);
   void never_start(entry& request, std::string why);
   void acknowledge(const request_key& key);
+  void acknowledge_others(const requests_kept& kept);
   void forget(const request_key& key);
   void arrive(const frontend_arrived& event);
   void depart(const frontend_id& frontend);

@@ -1,5 +1,10 @@
 #pragma once
 
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
 #include <caf/all.hpp>
 
 #include "actors/logic/job_rules.hpp"
@@ -362,6 +367,14 @@ struct request_acknowledged {
   request_key request;
 };
 
+/// What a frontend says that has had another supervisor before: of its lines up to `through`, all but these are
+/// acknowledged.
+struct requests_kept {
+  frontend_id frontend;
+  std::uint64_t through = 0;
+  std::shared_ptr<const std::set<std::uint64_t>> lines;
+};
+
 struct recheck_frontend {
   frontend_id frontend;
 };
@@ -386,8 +399,9 @@ struct get_request_position {
 
 using requests_actor = caf::typed_actor<
     /// The caller gets `request_progress` and exactly one `request_answered`.
-    takes<dispatch_call>, takes<cancel_request>, takes<request_acknowledged>, takes<frontend_arrived>,
-    takes<frontend_disconnected>, takes<recheck_frontend>, asks<recover_requests>::with<int>, takes<retry_conclusion>,
+    takes<dispatch_call>, takes<cancel_request>, takes<request_acknowledged>, takes<requests_kept>,
+    takes<frontend_arrived>, takes<frontend_disconnected>, takes<recheck_frontend>, asks<recover_requests>::with<int>,
+    takes<retry_conclusion>,
     /// Takes no more work; replies when none is left (at once, when runs are kept), with what had to be ended.
     asks<drain_requests>::with<stop_report>, asks<finish_requests>::with<bool>,
     /// Null when the request's run is not queued.
@@ -705,6 +719,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::dispatch_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::cancel_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::frontend_disconnected)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::request_acknowledged)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::requests_kept)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::recheck_frontend)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::drain_requests)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::get_request_position)

@@ -12,9 +12,6 @@ namespace {
 
 /// What a kept line costs beside its text.
 constexpr std::size_t line_overhead = 256;
-/// So many acknowledgements are said again to the next supervisor: the last one may not have read them. What is lost
-/// all the same is made good when this frontend ends.
-constexpr std::size_t repeated_acknowledgements = 256;
 /// What a client says once and a session must know, in the order in which it is said again.
 constexpr std::array<std::string_view, 2> session_methods{"initialize", "logging/setLevel"};
 
@@ -57,8 +54,8 @@ bool kept_requests::has_unsent() const {
 void kept_requests::connected() {
   now_ = phase::open;
   last_sent_ = 0;
-  to_acknowledge_.insert(to_acknowledge_.begin(), acknowledged_.begin(), acknowledged_.end());
-  acknowledged_.clear();
+  to_acknowledge_.clear(); // what is not said to be kept is acknowledged
+  says_what_is_kept_ = sent_through_ > 0;
   to_replay_.clear();
   for (auto method = session_methods.rbegin(); method != session_methods.rend(); ++method)
     if (const auto found = session_lines_.find(*method); found != session_lines_.end())
@@ -68,6 +65,8 @@ void kept_requests::connected() {
 std::optional<std::string> kept_requests::next_frame() {
   if (now_ == phase::apart)
     return std::nullopt;
+  if (now_ == phase::open && std::exchange(says_what_is_kept_, false))
+    return what_is_kept();
   if (!to_acknowledge_.empty())
     return next_acknowledgement();
   if (now_ == phase::ending)
@@ -75,7 +74,8 @@ std::optional<std::string> kept_requests::next_frame() {
   if (!to_replay_.empty()) {
     const auto text = std::move(to_replay_.back());
     to_replay_.pop_back();
-    return encode_frame("msg", next_number_++, text);
+    sent_through_ = next_number_++;
+    return encode_frame("msg", sent_through_, text);
   }
   const auto next = lines_.upper_bound(last_sent_);
   if (next == lines_.end())
@@ -84,18 +84,26 @@ std::optional<std::string> kept_requests::next_frame() {
   return frame_of(next->first, next->second);
 }
 
+std::string kept_requests::what_is_kept() const {
+  auto numbers = nlohmann::json::array();
+  for (const auto& [number, line] : lines_)
+    if (line.was_sent)
+      numbers.push_back(number);
+  for (const auto number : undelivered_)
+    numbers.push_back(number);
+  return encode_frame("kept", sent_through_, numbers.dump());
+}
+
 std::string kept_requests::next_acknowledgement() {
   const auto number = to_acknowledge_.front();
   to_acknowledge_.pop_front();
-  acknowledged_.push_back(number);
-  if (acknowledged_.size() > repeated_acknowledgements)
-    acknowledged_.pop_front();
   return encode_frame("ack", number, {});
 }
 
 std::string kept_requests::frame_of(std::uint64_t number, kept_line& line) {
   line.was_sent = true;
   line.in_flight = true;
+  sent_through_ = std::max(sent_through_, number);
   if (line.is_cancelled || line.is_given_up)
     return encode_frame("cancelled", number, line.text);
   const auto frame = encode_frame("msg", number, line.text);

@@ -55,7 +55,8 @@ public:
   /// There is a line that no supervisor has been sent.
   bool has_unsent() const;
 
-  /// A connection is there: what the session must know, what is acknowledged, and all that is kept are to be sent.
+  /// A connection is there: which of the lines that were sent before are still kept, what the session must know, and
+  /// all that is kept are to be sent.
   void connected();
   /// What is to be sent next over the present connection: one frame, or two that belong together. Absent: nothing, or
   /// there is no connection.
@@ -95,6 +96,7 @@ private:
   using lines = std::map<std::uint64_t, kept_line>;
 
   std::string frame_of(std::uint64_t number, kept_line& line);
+  std::string what_is_kept() const;
   std::string next_acknowledgement();
   void remember_for_next_session(kept_line& line);
   lines::iterator forget(lines::iterator line);
@@ -102,13 +104,14 @@ private:
   lines lines_;
   std::size_t bytes_ = 0;
   std::uint64_t next_number_ = 1;
-  std::uint64_t last_sent_ = 0; ///< lines up to this number have been sent on the present connection
+  std::uint64_t last_sent_ = 0;    ///< lines up to this number have been sent on the present connection
+  std::uint64_t sent_through_ = 0; ///< the highest number that was sent on any
+  bool says_what_is_kept_ = false; ///< next, on a connection that is not the first
   phase now_ = phase::apart;
   std::map<std::string, std::string, std::less<>> session_lines_; ///< by method: what each new session is told first
   std::vector<std::string> to_replay_;                            ///< of these, last first
   std::set<std::uint64_t> undelivered_;                           ///< answered, but not yet whole with the client
   std::deque<std::uint64_t> to_acknowledge_;
-  std::deque<std::uint64_t> acknowledged_; ///< last on the present connection; may have died with it
 };
 
 } // namespace agent_dispatch

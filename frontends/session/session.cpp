@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "actors/log.hpp"
 #include "messages/limits.hpp"
@@ -61,6 +62,8 @@ void session_state::take(const frame_received& frame) {
     take_told(frame.number, frame.payload);
   else if (frame.verb == "ack")
     take_acknowledgement(frame.number);
+  else if (frame.verb == "kept")
+    take_kept(frame.number, frame.payload);
   else if (frame.verb == "bye")
     say_goodbye();
   else
@@ -98,6 +101,18 @@ void session_state::take_acknowledgement(std::uint64_t line) {
   unacknowledged.erase(line);
   self->send(core.requests, request_acknowledged{key(line)});
   close_if_done();
+}
+
+void session_state::take_kept(std::uint64_t through, std::string_view payload) {
+  const auto numbers = nlohmann::json::parse(payload, nullptr, false);
+  if (!numbers.is_array() ||
+      !std::all_of(numbers.begin(), numbers.end(), [](const auto& each) { return each.is_number_unsigned(); })) {
+    log::warn("a frontend said nothing usable about the lines that it keeps");
+    return;
+  }
+  self->send(core.requests,
+             requests_kept{greeting->frontend, through,
+                           std::make_shared<const std::set<std::uint64_t>>(numbers.begin(), numbers.end())});
 }
 
 void session_state::say_goodbye() {

@@ -32,6 +32,7 @@ struct session_state : session_services {
   void take_cancelled(std::uint64_t line, std::string_view payload);
   void take_told(std::uint64_t line, std::string_view payload);
   void take_acknowledgement(std::uint64_t line);
+  void take_kept(std::uint64_t through, std::string_view payload);
   void say_goodbye();
   void end(stop_mode mode);
   void lose();

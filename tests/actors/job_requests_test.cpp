@@ -141,6 +141,24 @@ TEST_CASE_METHOD(job_requests_fixture,
   CHECK(world.heard() == lines{});
 }
 
+TEST_CASE_METHOD(job_requests_fixture,
+                 "what a frontend does not keep is acknowledged, whatever was heard of that before") {
+  const auto kept = [&](const frontend_id& whose, std::uint64_t through, std::set<std::uint64_t> numbers) {
+    world.tell(requests,
+               requests_kept{whose, through, std::make_shared<const std::set<std::uint64_t>>(std::move(numbers))});
+  };
+  start_job(1);
+  finish(1, answer_of("done"));
+  concluded();
+  world.heard();
+  kept({"another"}, 9, {});
+  kept(front, 0, {});
+  kept(front, 9, {1});
+  CHECK(world.heard() == lines{});
+  kept(front, 9, {2});
+  CHECK(world.heard() == lines{forgotten_one});
+}
+
 TEST_CASE_METHOD(job_requests_fixture, "a job is forgotten when it is acknowledged while its end is written") {
   start_job(1);
   finish(1, answer_of("done"));
@@ -255,7 +273,8 @@ TEST_CASE_METHOD(job_requests_fixture,
                  "a stop that keeps runs leaves a job that was just created to the next supervisor") {
   accept(1);
   drain(stop_mode::keep_runs);
-  CHECK(world.heard() == lines{"launcher: note the handover", "drained, 0 ended"});
+  CHECK(world.heard() ==
+        lines{"launcher: note the handover", "launcher: with the environment of front", "drained, 0 ended"});
   created();
   CHECK(world.heard() == lines{accepted_one});
 }
@@ -392,4 +411,51 @@ TEST_CASE_METHOD(job_requests_fixture,
   CHECK(world.heard() == lines{forgotten_one});
   arrive();
   CHECK(world.heard() == lines{});
+}
+
+TEST_CASE_METHOD(job_requests_fixture, "of two jobs that never started, one fails while the other is still adopted") {
+  leave_job_behind(1, run_condition::not_started);
+  leave_job_behind(2, run_condition::not_started);
+  recover();
+  adopted(job_status::pending);
+  world.heard();
+  say_alive(false);
+  CHECK(world.heard() == lines{"jobs: fail"});
+  adopted(job_status::pending);
+  CHECK(world.heard() == lines{"jobs: fail", "recovered 2"});
+}
+
+TEST_CASE_METHOD(job_requests_fixture,
+                 "a job starts with the environment that was handed over, whatever its frontend does") {
+  leave_job_behind(1, run_condition::not_started);
+  const auto caller = std::make_shared<const caller_context>();
+  auto found = std::make_shared<recovered_state>(*launcher->found);
+  found->callers.emplace(front, caller);
+  launcher->found = std::move(found);
+  recover();
+  world.heard();
+  const bool gone_before = GENERATE(true, false);
+  if (gone_before)
+    say_alive(false);
+  adopted(job_status::pending);
+  if (!gone_before)
+    say_alive(false);
+  CHECK(world.heard() == lines{"alpha: execute " + key(1), "recovered 1"});
+  CHECK(alpha->specs.at(key(1))->caller == caller);
+}
+
+TEST_CASE_METHOD(job_requests_fixture,
+                 "the environments of jobs that wait for their turn are handed over, and no others") {
+  start_job(1); // its run has not started
+  SECTION("and it does not start") {
+    drain(stop_mode::keep_runs);
+    CHECK(world.heard() ==
+          lines{"launcher: note the handover", "launcher: with the environment of front", "drained, 0 ended"});
+  }
+  SECTION("but it has started") {
+    world.tell(requests, run_progress{{key(1)}, {progress_kind::started, {}}});
+    world.heard();
+    drain(stop_mode::keep_runs);
+    CHECK(world.heard() == lines{"launcher: note the handover", "drained, 0 ended"});
+  }
 }

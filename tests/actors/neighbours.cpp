@@ -195,7 +195,11 @@ std::shared_ptr<launcher_script> scripted_launcher(actor_world& world) {
         [&world](const discard_request& order) {
           world.note("launcher: discard request " + order.request->key.text());
         },
-        [&world](const note_handover&) { world.note("launcher: note the handover"); },
+        [&world](const note_handover& order) {
+          world.note("launcher: note the handover");
+          for (const auto& [frontend, caller] : order.callers)
+            world.note("launcher: with the environment of " + frontend.value);
+        },
         [&state](const recover_state&) { return state.found; },
         [&world, &state, self](const is_frontend_alive& order) {
           world.note("launcher: is " + order.frontend.value + " alive");
@@ -276,6 +280,7 @@ requests_actor scripted_requests(actor_world& world) {
         [note](const dispatch_call& call) { note("dispatch", call.request); },
         [note](const cancel_request& order) { note("cancel", order.request); },
         [note](const request_acknowledged& order) { note("acknowledged", order.request); },
+        [](const requests_kept&) {},
         [](const frontend_arrived&) {},
         [](const frontend_disconnected&) {},
         [](const recheck_frontend&) {},

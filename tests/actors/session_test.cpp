@@ -56,6 +56,12 @@ struct session_fixture {
         [this](const request_acknowledged& order) {
           world.note("requests: acknowledged " + std::to_string(order.request.line));
         },
+        [this](const requests_kept& kept) {
+          std::string numbers;
+          for (const auto line : *kept.lines)
+            numbers += " " + std::to_string(line);
+          world.note("requests: up to " + std::to_string(kept.through) + " kept:" + numbers);
+        },
         [](const frontend_arrived&) {},
         [](const recover_requests&) { return 0; },
         [](const retry_conclusion&) {},
@@ -202,6 +208,16 @@ TEST_CASE_METHOD(session_fixture, "an answer is sent, and acknowledged when the 
   CHECK(link->last()["id"] == 1);
   frame("ack", 1);
   CHECK(world.heard() == lines{"requests: acknowledged 1"});
+}
+
+TEST_CASE_METHOD(session_fixture, "what a frontend keeps is passed on, unless it cannot be read") {
+  frame("kept", 9, "[3,7]");
+  CHECK(world.heard() == lines{"requests: up to 9 kept: 3 7"});
+  frame("kept", 9, "[]");
+  CHECK(world.heard() == lines{"requests: up to 9 kept:"});
+  for (const auto* unusable : {"", "{}", "[-1]", "[\"3\"]", "[3"})
+    frame("kept", 9, unusable);
+  CHECK(world.heard() == lines{});
 }
 
 TEST_CASE_METHOD(session_fixture, "progress is told in order, all of it, and never after the answer") {

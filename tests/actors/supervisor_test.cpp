@@ -32,6 +32,7 @@ struct supervisor_fixture {
         [this](const dispatch_call&) { world.note("requests: dispatch"); },
         [this](const cancel_request&) { world.note("requests: cancel"); },
         [this](const request_acknowledged&) { world.note("requests: acknowledged"); },
+        [](const requests_kept&) {},
         [](const frontend_arrived&) {},
         [this](const frontend_disconnected&) { world.note("requests: lost"); },
         [this](const recheck_frontend&) { world.note("requests: recheck"); },

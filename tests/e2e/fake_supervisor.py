@@ -26,9 +26,18 @@ class Connection:
         assert (verb, number) == ("hello", 0), (verb, number)
         self.hello = json.loads(payload)
         self.frontend = self.hello["frontend"]
+        self.kept = None  # what the frontend has said about its lines: the last number, and those that are kept
 
     def frame(self, seconds=10):
-        """The next frame: verb, number, payload (bytes)."""
+        """The next frame: verb, number, payload (bytes). One about what is kept goes into `kept`."""
+        verb, number, payload = self._next_frame(seconds)
+        if verb != "kept":
+            return verb, number, payload
+        assert self.kept is None, "it is said once"
+        self.kept = number, json.loads(payload)
+        return self.frame(seconds)
+
+    def _next_frame(self, seconds):
         self.socket.settimeout(seconds * PATIENCE)
         while b"\n" not in self._rest:
             piece = self.socket.recv(1 << 20)
@@ -46,12 +55,19 @@ class Connection:
         return number, json.loads(payload) if payload else None
 
     def is_silent(self, seconds=0.3):
-        """Nothing comes within this time, and the connection stays."""
+        """Nothing comes within this time but what is kept, and the connection stays."""
         self.socket.settimeout(seconds)
         try:
-            return not self._rest and self.socket.recv(1, socket.MSG_PEEK) is None
+            while True:
+                piece = self.socket.recv(1 << 20)
+                self._rest += piece
+                while self._rest.startswith(b"kept ") and b"\n" in self._rest:
+                    line, _, self._rest = self._rest.partition(b"\n")
+                    self.kept = int(line.split()[1]), json.loads(line.split(b" ", 2)[2])
+                if not piece or self._rest:
+                    return False
         except TimeoutError:
-            return True
+            return not self._rest
 
     def ended(self, seconds=10):
         """Waits until the frontend closes the connection; returns the verbs that came before."""

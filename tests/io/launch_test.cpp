@@ -175,7 +175,8 @@ TEST_CASE("A keeper has the descriptors it needs, a minimal environment, and its
   } else {
     CHECK(read_file(proc / "environ") == std::string{"PATH=/usr/local/bin:/usr/bin:/bin\0", 34});
     CHECK(std::filesystem::read_symlink(proc / "cwd") == "/");
-    CHECK(read_file(proc / "limits").find("Max core file size        0") != std::string::npos);
+    CHECK(wait_until(
+        [&] { return read_file(proc / "limits").find("Max core file size        0") != std::string::npos; }));
     for (const auto& entry : list) {
       INFO(entry.path() << " " << std::filesystem::read_symlink(entry.path(), error));
       CHECK(std::atoi(entry.path().filename().c_str()) < 20);
