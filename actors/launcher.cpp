@@ -97,7 +97,8 @@ launch_result launcher_state::launch(const launch_run& order) {
   to_keeper.written = spec.job ? durability::disk : durability::page_cache;
   death_point("before the keeper is started");
   auto launched = agent_dispatch::launch(*keeper, directory_of(spec.key, order.which), to_keeper,
-                                         build_prompt(spec.request), run_record(spec, owner, order.borrowed_from));
+                                         build_prompt(spec.request, spec.shared_context),
+                                         run_record(spec, owner, order.borrowed_from));
   death_point("after the keeper is started");
   if (!launched)
     return not_started(launch_problem::system, launched.error().message);
@@ -153,7 +154,8 @@ void launcher_state::discard_request(const accepted_request& request) {
   death_point("before the request is removed");
   remove_request(where.requests(), request);
   death_point("before the run directory is removed");
-  discard(request.spec->key);
+  if (request.spec)
+    discard(request.spec->key);
   death_point("after the run directory is removed");
 }
 
@@ -169,7 +171,8 @@ recovered_state_ptr launcher_state::recover() {
   std::set<fs::path> known;
   for (const auto& read : found.requests) {
     for (const auto which : {attempt::first, attempt::without_session_id})
-      known.insert(directory_of(read.request.spec->key, which));
+      if (read.request.spec)
+        known.insert(directory_of(read.request.spec->key, which));
     if (owner_of_record(read.owner, owner) != job_owner::another_program)
       state->requests.push_back(
           recover(has_died ? count_death(read.request) : std::make_shared<const accepted_request>(read.request)));
@@ -186,7 +189,7 @@ recovered_state_ptr launcher_state::recover() {
 
 accepted_request_ptr launcher_state::count_death(const accepted_request& request) {
   auto counted = std::make_shared<accepted_request>(request);
-  if (!request.spec->job)
+  if (!request.spec || !request.spec->job)
     return counted;
   ++counted->deaths;
   if (const auto outcome = record(*counted); outcome.problem)
@@ -221,6 +224,8 @@ std::map<frontend_id, caller_context_ptr> launcher_state::take_callers() const {
 }
 
 recovered_request launcher_state::recover(const accepted_request_ptr& request) {
+  if (request->plan)
+    return {.request = request, .how = {}, .borrowed_from = {}};
   const auto& run = request->spec->key;
   std::error_code ignored;
   const auto which = fs::exists(directory_of(run, attempt::without_session_id), ignored) ? attempt::without_session_id

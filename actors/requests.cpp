@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "actors/composite.hpp"
 #include "actors/death_point.hpp"
 #include "actors/log.hpp"
 #include "actors/logic/sentences.hpp"
+#include "actors/plans.hpp"
 #include "actors/run_answers.hpp"
 
 namespace agent_dispatch {
@@ -23,6 +25,19 @@ dispatch_answer stopping_answer() {
                   "the supervisor is stopping and takes no more work; try again: the next call starts a new one")};
 }
 
+/// Of a request that never came to its run, or to its parts.
+dispatch_answer cancelled_answer(const run_spec_ptr& spec) {
+  if (spec)
+    return answer_cancelled_in_queue(*spec);
+  return {failure(fault_kind::cancelled, "cancelled before it started")};
+}
+
+dispatch_answer not_recorded_answer(const run_spec_ptr& spec, const fault& problem) {
+  if (spec)
+    return answer_not_recorded(*spec, problem);
+  return {failure(problem.kind, sentences::not_recorded(problem.message))};
+}
+
 } // namespace
 
 void requests_state::accept(const dispatch_call& call) {
@@ -32,7 +47,7 @@ void requests_state::accept(const dispatch_call& call) {
   }
   // While runs are waited for, what they ask for in turn is part of them.
   const auto& parent = call.caller->parent;
-  const bool is_needed = !ending_all && !keeping_runs && parent && by_run.contains(*parent);
+  const bool is_needed = !ending_all && !keeping_runs && (call.prepared || (parent && by_run.contains(*parent)));
   if (draining && !is_needed) {
     if (!keeping_runs) // else the next supervisor is asked again
       self->send(call.waiting, request_answered{call.request, stopping_answer()});
@@ -42,6 +57,12 @@ void requests_state::accept(const dispatch_call& call) {
       call.request,
       entry{.call = call, .cancelled = call.cancelled, .accepted = {}, .spec = {}, .agent = {}, .answer = {}});
   const auto key = call.request;
+  if (call.prepared) {
+    auto spec = std::make_shared<run_spec>(*call.prepared);
+    spec->caller = call.caller;
+    record(requests.at(key), std::move(spec));
+    return;
+  }
   self->request(config, caf::infinite, get_config{})
       .then([this, key](const config_snapshot_ptr& snapshot) { resolve(key, snapshot); },
             [this, key](const caf::error&) {
@@ -64,7 +85,7 @@ void requests_state::take_up(entry& request, const dispatch_call& call) {
   if (call.cancelled && !request.is_job)
     cancel(key);
   else if (request.now == phase::waiting && !draining)
-    execute(request);
+    request.accepted->plan ? drive(request) : execute(request);
 }
 
 void requests_state::resolve(const request_key& key, const config_snapshot_ptr& snapshot) {
@@ -77,18 +98,18 @@ void requests_state::resolve(const request_key& key, const config_snapshot_ptr& 
   }
   apply_limits(*snapshot);
   const auto& call = found->second.call;
-  const auto* agent = snapshot->value.find_agent(call.run.agent);
-  if (agent == nullptr) {
-    answer(key, {failure(fault_kind::unknown_agent, unknown_agent_sentence(snapshot->value, call.run.agent.value))});
-    return;
-  }
-  auto spec = make_spec(key.run("0"), call, *agent, snapshot->value.settings);
-  if (!spec)
+  if (found->second.cancelled) {
+    answer(key, cancelled_answer({}));
+  } else if (call.composite) {
+    if (auto plan = make_plan(key, call, snapshot->value))
+      record(found->second, std::move(*plan));
+    else
+      answer(key, {tl::unexpected(std::move(plan.error()))});
+  } else if (auto spec = make_spec(key, call, snapshot->value)) {
+    record(found->second, std::move(*spec));
+  } else {
     answer(key, {std::move(spec.error())});
-  else if (found->second.cancelled)
-    answer(key, answer_cancelled_in_queue(**spec));
-  else
-    record(found->second, *spec);
+  }
 }
 
 void requests_state::apply_limits(const config_snapshot& snapshot) {
@@ -99,10 +120,17 @@ void requests_state::apply_limits(const config_snapshot& snapshot) {
 }
 
 void requests_state::record(entry& request, run_spec_ptr spec) {
-  request.now = phase::recording;
   request.spec = std::move(spec);
-  request.accepted = std::make_shared<const accepted_request>(
-      accepted_request{.key = request.call.request, .spec = request.spec, .deaths = 0});
+  write(request, {.key = request.call.request, .spec = request.spec});
+}
+
+void requests_state::record(entry& request, composite_plan_ptr plan) {
+  write(request, {.key = request.call.request, .spec = nullptr, .deaths = 0, .plan = std::move(plan)});
+}
+
+void requests_state::write(entry& request, accepted_request accepted) {
+  request.now = phase::recording;
+  request.accepted = std::make_shared<const accepted_request>(std::move(accepted));
   const auto key = request.call.request;
   self->request(launcher, caf::infinite, record_request{request.accepted})
       .then([this, key](const write_outcome& outcome) { recorded(key, outcome); },
@@ -117,9 +145,11 @@ void requests_state::recorded(const request_key& key, const write_outcome& outco
     return;
   auto& request = found->second;
   if (outcome.problem)
-    answer(key, answer_not_recorded(*request.spec, *outcome.problem));
+    answer(key, not_recorded_answer(request.spec, *outcome.problem));
   else if (request.cancelled)
-    answer(key, answer_cancelled_in_queue(*request.spec));
+    answer(key, cancelled_answer(request.spec));
+  else if (request.accepted->plan)
+    drive(request);
   else if (request.spec->job)
     create_job_of(request);
   else
@@ -179,6 +209,13 @@ void requests_state::execute(entry& request) {
   self->send(request.agent, execute_run{request.spec, self});
 }
 
+void requests_state::drive(entry& request) {
+  request.now = phase::executing;
+  request.driver = self->system().spawn(composite_driver, request.call.request, request.accepted->plan,
+                                        request.call.caller, requests_actor{self});
+  self->send(request.driver, begin_composite{});
+}
+
 caf::result<int> requests_state::recover() {
   recoveries.push_back(self->make_response_promise<int>());
   self->request(launcher, caf::infinite, recover_state{})
@@ -201,6 +238,9 @@ void requests_state::recovered(const recovered_state& state) {
     take_over(found);
     frontends.insert(found.request->key.frontend);
   }
+  for (const auto& found : state.requests)
+    if (const auto& key = found.request->key; !key.part.empty() && !requests.contains(key.whole()))
+      drop_parts(key.whole());
   death_point("while the requests are taken over");
   for (const auto& frontend : frontends)
     check_frontend(frontend);
@@ -211,18 +251,18 @@ void requests_state::recovered(const recovered_state& state) {
 void requests_state::take_over(const recovered_request& found) {
   const auto& accepted = *found.request;
   const auto caller = callers.find(accepted.key.frontend);
-  const auto [place, is_new] =
-      requests.emplace(accepted.key, entry{.call = {.request = accepted.key,
-                                                    .caller = caller == callers.end() ? nullptr : caller->second,
-                                                    .run = accepted.spec->request,
-                                                    .waiting = {},
-                                                    .kind = accepted.spec->job ? call_kind::job : call_kind::answer},
-                                           .now = phase::waiting,
-                                           .accepted = found.request,
-                                           .spec = accepted.spec,
-                                           .agent = {},
-                                           .answer = {}});
-  if (accepted.spec->job)
+  const auto [place, is_new] = requests.emplace(
+      accepted.key, entry{.call = {.request = accepted.key,
+                                   .caller = caller == callers.end() ? nullptr : caller->second,
+                                   .run = accepted.spec ? accepted.spec->request : run_request{},
+                                   .waiting = {},
+                                   .kind = accepted.spec && accepted.spec->job ? call_kind::job : call_kind::answer},
+                          .now = phase::waiting,
+                          .accepted = found.request,
+                          .spec = accepted.spec,
+                          .agent = {},
+                          .answer = {}});
+  if (accepted.spec && accepted.spec->job)
     take_over_job(found);
   else if (found.condition != run_condition::not_started)
     adopt(place->second, found);
@@ -305,11 +345,38 @@ void requests_state::cancel(const request_key& key) {
   if (request.now == phase::waiting && request.is_job) {
     conclude_job(request, answer_cancelled_in_queue(*request.spec));
   } else if (request.now == phase::waiting) {
-    answer(key, answer_cancelled_in_queue(*request.spec)); // which forgets an orphaned one
+    answer(key, cancelled_answer(request.spec)); // which forgets an orphaned one
+  } else if (request.driver) {
+    self->send(request.driver, cancel_composite{});
+    cancel_parts(key);
   } else if (request.now == phase::executing) {
     self->send(request.agent, cancel_run{request.spec->key});
     cancel_children(request.spec->key);
   }
+}
+
+void requests_state::cancel_parts(const request_key& key) {
+  for (const auto& part : parts_of(key))
+    cancel(part);
+}
+
+void requests_state::drop_parts(const request_key& key) {
+  for (const auto& part : parts_of(key)) {
+    auto& request = requests.at(part);
+    request.orphaned = true;
+    if (request.now == phase::answered)
+      forget(part);
+    else
+      cancel(part);
+  }
+}
+
+std::vector<request_key> requests_state::parts_of(const request_key& key) const {
+  std::vector<request_key> parts;
+  for (auto place = requests.upper_bound(key.whole()); place != requests.end() && place->first.whole() == key.whole();
+       ++place)
+    parts.push_back(place->first);
+  return parts;
 }
 
 void requests_state::cancel_children(const run_key& run) {
@@ -333,6 +400,11 @@ void requests_state::pass_on(const run_progress& progress) {
     self->send(jobs, job_progressed{*request.spec->job, progress.event});
   else if (request.call.waiting)
     self->send(request.call.waiting, request_progress{found->second, progress.event});
+}
+
+void requests_state::pass_on(const composite_progress& event) {
+  if (const auto found = requests.find(event.request); found != requests.end() && found->second.call.waiting)
+    self->send(found->second.call.waiting, request_progress{event.request, event.event});
 }
 
 void requests_state::pass_on(const run_replayed& replayed) {
@@ -366,6 +438,7 @@ void requests_state::answer(const request_key& key, dispatch_answer answer) {
   auto& request = found->second;
   request.now = phase::answered;
   request.answer = std::move(answer);
+  request.driver = composite_actor{};
   death_point("before the answer is sent");
   if (request.call.waiting)
     self->send(request.call.waiting, request_answered{key, *request.answer});
@@ -446,7 +519,8 @@ void requests_state::acknowledge(const request_key& key) {
 void requests_state::acknowledge_others(const requests_kept& kept) {
   std::vector<request_key> done;
   for (const auto& [key, request] : requests)
-    if (key.frontend == kept.frontend && key.line <= kept.through && !kept.lines->contains(key.line))
+    if (key.frontend == kept.frontend && key.part.empty() && key.line <= kept.through &&
+        !kept.lines->contains(key.line))
       done.push_back(key);
   for (const auto& key : done)
     acknowledge(key);
@@ -454,13 +528,18 @@ void requests_state::acknowledge_others(const requests_kept& kept) {
 
 void requests_state::forget(const request_key& key) {
   const auto found = requests.find(key);
-  if (found->second.unwritten)
+  if (found == requests.end() || found->second.unwritten)
     return;
+  const auto whole =
+      found->second.accepted && found->second.accepted->plan ? std::optional{found->first} : std::nullopt;
   if (found->second.accepted) {
     self->send(launcher, discard_request{found->second.accepted});
-    by_run.erase(found->second.spec->key);
+    if (found->second.spec)
+      by_run.erase(found->second.spec->key);
   }
   requests.erase(found);
+  if (whole)
+    drop_parts(*whole);
 }
 
 void requests_state::arrive(const frontend_arrived& event) {
@@ -501,7 +580,10 @@ void requests_state::frontend_gone(const frontend_id& frontend) {
     if (key.frontend == frontend)
       its.push_back(key);
   for (const auto& key : its) {
-    auto& request = requests.at(key);
+    const auto found = requests.find(key);
+    if (found == requests.end())
+      continue; // a part, gone with the whole
+    auto& request = found->second;
     request.orphaned = true;
     request.acknowledged = true;
     if (request.now == phase::answered)
@@ -540,7 +622,10 @@ void requests_state::end_all(stop_mode mode) {
     if (request.now != phase::answered)
       open.push_back(key);
   for (const auto& key : open) {
-    const auto& request = requests.at(key);
+    const auto found = requests.find(key);
+    if (found == requests.end())
+      continue; // a part, gone with the whole
+    const auto& request = found->second;
     if (request.started && !request.cancelled)
       ended.ended.push_back({request.spec->key, request.spec->agent.name, request.spec->session});
     if (!request.is_job)
@@ -628,6 +713,9 @@ agent_actor requests_state::agent_for(const agent_name& agent) {
 }
 
 void requests_state::end(const caf::exit_msg& order) {
+  for (const auto& [key, request] : requests)
+    if (request.driver)
+      self->send_exit(request.driver, order.reason);
   for (const auto& [of, agent] : agents)
     self->send_exit(agent, order.reason);
   self->quit(order.reason);
@@ -661,6 +749,8 @@ requests_actor::behavior_type requests(requests_actor::stateful_pointer<requests
       [&state](const run_progress& progress) { state.pass_on(progress); },
       [&state](const run_replayed& replayed) { state.pass_on(replayed); },
       [&state](const run_finished& finished) { state.finish(finished); },
+      [&state](const composite_progress& event) { state.pass_on(event); },
+      [&state](const composite_done& event) { state.answer(event.request, event.answer); },
   };
 }
 

@@ -26,6 +26,9 @@ using agent_spawner = std::function<agent_actor(caf::actor_system&)>;
 /// A cancel in `executing` ends the run, whose end is the answer. A request of a frontend that is gone is cancelled,
 /// and forgotten when it has ended. `recording`: its file is being written; nothing is started before it is there.
 /// Asked for again, a request goes on as it is, and an answer is given once more: a key is never executed twice.
+///
+///     of a request that consists of others: recording ──▶ executing (each part is a request of its own, asked for by
+///     its driver) ──all are answered──▶ answered. Its file goes before those of its parts.
 struct requests_state {
   explicit requests_state(requests_actor::pointer own) : self{own} {}
 
@@ -44,6 +47,7 @@ struct requests_state {
     accepted_request_ptr accepted; ///< null until recorded
     run_spec_ptr spec;             ///< null while resolving
     agent_actor agent;             ///< null until executing
+    composite_actor driver{};      ///< of a request that consists of others, while executing
     std::optional<dispatch_answer> answer;
 
     /// Will be a job, or is one.
@@ -60,6 +64,15 @@ struct requests_state {
   void job_created(const request_key& key, const write_outcome& outcome);
   void tell_acceptance(const entry& request);
   void execute(entry& request);
+  void record(entry& request, composite_plan_ptr plan);
+  void write(entry& request, accepted_request accepted);
+  /// Asks for the parts of a request that consists of others.
+  void drive(entry& request);
+  void pass_on(const composite_progress& event);
+  void cancel_parts(const request_key& key);
+  /// Nobody wants them: the request that they are parts of is gone.
+  void drop_parts(const request_key& key);
+  std::vector<request_key> parts_of(const request_key& key) const;
   caf::result<int> recover();
   void recovered(const recovered_state& state);
   void take_over(const recovered_request& found);

@@ -18,31 +18,6 @@ run_facts facts_of(const run_spec& spec, attempt which) {
 
 } // namespace
 
-tl::expected<run_spec_ptr, dispatch_answer> make_spec(run_key key, const dispatch_call& call, const agent_config& agent,
-                                                      const settings& defaults) {
-  if (is_too_deep(call.caller->depth, defaults.max_dispatch_depth))
-    return tl::unexpected(dispatch_answer{refuse_depth(agent.name, call.caller->depth, defaults.max_dispatch_depth)});
-  auto spec = std::make_shared<run_spec>();
-  spec->key = std::move(key);
-  spec->request = call.run;
-  spec->agent = resolve(agent, defaults);
-  const auto session = choose_session(call.run, session_id{make_uuid()});
-  spec->session = session.id;
-  spec->resumed = session.start == session_start::resumed;
-  spec->timeout = effective_timeout(call.run, spec->agent);
-  spec->depth = call.caller->depth + 1;
-  spec->parent = call.caller->parent;
-  spec->caller = call.caller;
-  spec->retry_of = call.retry_of;
-  if (call.kind == call_kind::job)
-    spec->job = make_job_id();
-  if (call.kind == call_kind::ref)
-    spec->ref = make_job_id();
-  if (const auto command = build_command_line(spec->agent, session); !command)
-    return tl::unexpected(dispatch_answer{refuse(agent.name, command.error())});
-  return spec;
-}
-
 std::optional<progress_event> progress_of(const output_event& event) {
   if (const auto* shown = std::get_if<progress_event>(&event))
     return *shown;

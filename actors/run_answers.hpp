@@ -7,10 +7,6 @@
 /// The answers of runs, from what the actors know.
 namespace agent_dispatch {
 
-/// What a request becomes when it is accepted: everything resolved, all ids chosen. The failing side is the answer.
-tl::expected<run_spec_ptr, dispatch_answer> make_spec(run_key key, const dispatch_call& call, const agent_config& agent,
-                                                      const settings& defaults);
-
 /// What a person is shown of an event; absent when it is nothing to show.
 std::optional<progress_event> progress_of(const output_event& event);
 

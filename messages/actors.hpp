@@ -330,12 +330,53 @@ struct request_answered {
 /// Whoever waits for a request: a session.
 using requester = caf::typed_actor<takes<request_progress>, takes<request_answered>>;
 
+struct begin_composite {};
+
+/// Nothing more is asked for. Parts that were asked for are cancelled by themselves.
+struct cancel_composite {};
+
+/// Drives a request that consists of others.
+using composite_actor =
+    caf::typed_actor<takes<begin_composite>, takes<cancel_composite>, takes<request_progress>, takes<request_answered>>;
+
+/// What a part of a request does.
+struct composite_progress {
+  request_key request;
+  progress_event event;
+};
+
+/// All parts are done.
+struct composite_done {
+  request_key request;
+  dispatch_answer answer;
+};
+
 /// What a caller wants back.
 enum class call_kind {
   answer, ///< the result
   ref,    ///< the result, kept under an id
   job,    ///< a job, at once
 };
+
+struct parallel_item {
+  run_request run;
+  call_kind kind = call_kind::answer;
+  std::int64_t summary_chars = 0; ///< of a ref
+};
+
+struct parallel_order {
+  std::vector<parallel_item> items;
+  agent_name aggregator; ///< "": none
+};
+
+struct dialogue_order {
+  agent_name requester;
+  agent_name responder;
+  std::string topic;
+  int most_rounds = 3;
+};
+
+using composite_order = std::variant<parallel_order, dialogue_order>;
 
 struct dispatch_call {
   request_key request;
@@ -344,7 +385,9 @@ struct dispatch_call {
   requester waiting;
   bool cancelled = false; ///< the client has cancelled it already: it must not start, and is ended if it runs
   call_kind kind = call_kind::answer;
-  std::optional<job_id> retry_of{}; ///< of a job: the one that it runs again
+  std::optional<job_id> retry_of{};                   ///< of a job: the one that it runs again
+  std::shared_ptr<const composite_order> composite{}; ///< instead of `run`
+  run_spec_ptr prepared{};                            ///< of a part: accepted with the whole, instead of `run`
 };
 
 struct cancel_request {
@@ -407,7 +450,9 @@ using requests_actor = caf::typed_actor<
     /// Null when the request's run is not queued.
     asks<get_request_position>::with<queue_position_ptr>,
     /// From the agents.
-    takes<run_progress>, takes<run_replayed>, takes<run_finished>>;
+    takes<run_progress>, takes<run_replayed>, takes<run_finished>,
+    /// From who drives a request that consists of others.
+    takes<composite_progress>, takes<composite_done>>;
 
 // --- jobs
 // ----------------------------------------------------------------------------------------------------------------
@@ -719,6 +764,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::dispatch_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::cancel_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::frontend_disconnected)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::request_acknowledged)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::begin_composite)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::cancel_composite)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::composite_progress)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::composite_done)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::requests_kept)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::recheck_frontend)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::drain_requests)

@@ -20,9 +20,11 @@ bool is_hex(char c) { return is_lower_hex(c) || (c >= 'A' && c <= 'F'); }
 
 } // namespace
 
-std::string request_key::text() const { return frontend.value + '.' + std::to_string(line); }
+std::string request_key::text() const {
+  return frontend.value + '.' + std::to_string(line) + (part.empty() ? "" : "." + part);
+}
 
-run_key request_key::run(std::string_view part) const { return {text().append(".").append(part)}; }
+run_key request_key::run() const { return {part.empty() ? text() + ".0" : text()}; }
 
 std::string make_uuid() {
   std::array<unsigned char, 16> bytes{};

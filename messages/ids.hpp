@@ -39,17 +39,22 @@ using run_key = strong_id<struct run_key_tag>;
 inline constexpr std::string_view run_variable = "AGENT_DISPATCH_RUN";
 
 /// A caller's request: the frontend and the number of the line that carried it (from 1). Everything that is done for a
-/// request has a key that derives from this one, so that it is found again instead of being done again.
+/// request has a key that derives from this one, so that it is found again instead of being done again. What a request
+/// consists of, an item of a parallel one or a turn of a dialogue, is a request as well, with the name of that part.
 struct request_key {
   frontend_id frontend;
   std::uint64_t line = 0;
+  std::string part{}; ///< `0`, `1`, … `agg`, `t1`, `t2`, …; "": the request itself
 
   auto operator<=>(const request_key&) const = default;
 
-  /// `<frontend>.<line>`: the name of the request's file.
+  /// `<frontend>.<line>`, and `.<part>` of a part: the name of the request's file.
   std::string text() const;
-  /// The key of one of the request's runs.
-  run_key run(std::string_view part) const;
+  /// The key of the request's run: `<frontend>.<line>.<part>`, the part of a request that is whole being 0.
+  run_key run() const;
+  request_key part_of(std::string name) const { return {frontend, line, std::move(name)}; }
+  /// The request that this one is a part of.
+  request_key whole() const { return {frontend, line}; }
 };
 
 /// A random (version 4) UUID in lower case, from the kernel's random source.

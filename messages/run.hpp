@@ -27,14 +27,15 @@ std::optional<error_type> error_type_from(std::string_view text);
 /// What a caller asks of an agent. All text is UTF-8.
 struct run_request {
   agent_name agent;
-  std::string task;
-  std::string context;
-  std::string caller;
-  std::string goal;
+  std::string task{};
+  std::string context{};
+  std::string caller{};
+  std::string goal{};
   response_format format = response_format::text;
-  std::optional<session_id> resume; ///< continue this session; absent: a fresh one
-  std::chrono::seconds timeout{0};  ///< ≤ 0: the agent's
-  bool clamp_timeout = true;        ///< false: `timeout` is taken as it is (the CLI's `test --timeout`)
+  std::optional<session_id> resume{}; ///< continue this session; absent: a fresh one
+  std::chrono::seconds timeout{0};    ///< ≤ 0: the agent's
+  std::string group{};                ///< whose shared context the agent gets as well; "": none
+  bool clamp_timeout = true;          ///< false: `timeout` is taken as it is (the CLI's `test --timeout`)
 
   bool operator==(const run_request&) const = default;
 };

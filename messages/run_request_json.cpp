@@ -12,6 +12,7 @@ ordered_json run_request_json(const run_request& run) {
   json["format"] = run.format == response_format::json ? "json" : "text";
   json["session_id"] = run.resume ? run.resume->value : "";
   json["timeout_seconds"] = run.timeout.count();
+  json["group"] = run.group;
   json["clamp_timeout"] = run.clamp_timeout;
   return json;
 }
@@ -31,6 +32,8 @@ expected<run_request> run_request_from(const nlohmann::json& json) {
   run.context = text("context");
   run.caller = text("caller");
   run.goal = text("goal");
+  if (json.is_object() && json.contains("group")) // not in what version 0.1 wrote
+    run.group = text("group");
   run.format = text("format") == "json" ? response_format::json : response_format::text;
   if (auto session = text("session_id"); !session.empty())
     run.resume = session_id{std::move(session)};

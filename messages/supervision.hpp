@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "messages/agent.hpp"
@@ -29,27 +30,85 @@ struct run_spec {
   std::optional<job_id> job;         ///< an asynchronous request: the job is the request
   std::optional<job_id> retry_of;    ///< the job that this one runs again
   std::optional<job_id> ref;         ///< a synchronous request whose result is kept under this id
+  std::string shared_context{};      ///< of the group, with its heading; before the request's own context
   caller_context_ptr caller;         ///< memory only
 };
 using run_spec_ptr = std::shared_ptr<const run_spec>;
 
-/// A request that may start a run, as it was accepted: all ids chosen, everything resolved.
+/// One item of a parallel request: what is to run, or the answer that it has without running.
+struct planned_item {
+  run_spec_ptr spec;
+  std::optional<dispatch_result> refused{};
+  std::int64_t summary_chars = 0; ///< of a ref: characters that the aggregator sees
+};
+
+/// Several runs side by side, and one after them that makes one answer of theirs.
+struct parallel_plan {
+  std::vector<planned_item> items;
+  run_spec_ptr aggregator; ///< its task and context are written when the items are there; null: none
+};
+
+/// Two agents that answer each other, each in a session of its own. The specs are of their first turns; the responder
+/// speaks first.
+struct dialogue_plan {
+  run_spec_ptr requester;
+  run_spec_ptr responder;
+  std::string topic;
+  int most_rounds = 3;
+};
+
+using composite_plan = std::variant<parallel_plan, dialogue_plan>;
+using composite_plan_ptr = std::shared_ptr<const composite_plan>;
+
+/// A request that may start runs, as it was accepted: all ids chosen, everything resolved.
 struct accepted_request {
   request_key key;
-  run_spec_ptr spec; ///< of its run; without the caller when it was read from disk
-  int deaths = 0;    ///< supervisors that have died with it
+  run_spec_ptr spec;         ///< of its run; without the caller when it was read from disk. Null when there is a plan
+  int deaths = 0;            ///< supervisors that have died with it
+  composite_plan_ptr plan{}; ///< of a request that consists of others
 };
 using accepted_request_ptr = std::shared_ptr<const accepted_request>;
 
 using job_record_ptr = std::shared_ptr<const job_record>;
 
+struct parallel_answer;
+struct dialogue_answer;
+
 /// What a request was answered with: a result (which may say that the agent failed), or that we could not do it; or,
-/// when `job` is set, the record of a job: that was accepted, or waited for.
+/// when `job` is set, the record of a job: that was accepted, or waited for. Of a request that consists of others one
+/// of the last two members is set, and the result says nothing.
 struct dispatch_answer {
   expected<dispatch_result> value;
   job_record_ptr job{};
   std::optional<job_id> ref{};     ///< where the result is kept
   std::optional<fault> not_kept{}; ///< why it is not, although it should be
+  std::shared_ptr<const parallel_answer> parallel{};
+  std::shared_ptr<const dialogue_answer> dialogue{};
+};
+
+struct parallel_answer {
+  std::vector<dispatch_answer> items; ///< in the order of the request
+  std::optional<dispatch_answer> aggregated;
+};
+
+enum class dialogue_role { requester, responder };
+
+struct dialogue_turn {
+  agent_name agent;
+  dialogue_role role = dialogue_role::responder;
+  int round = 1;
+  std::string message; ///< what the agent said; of a failed turn what there is of it
+  std::optional<double> cost_usd;
+  std::optional<std::string> error;
+  std::optional<agent_dispatch::error_type> error_type;
+};
+
+struct dialogue_answer {
+  bool resolved = false; ///< somebody said so
+  double total_cost_usd = 0;
+  std::int64_t total_duration_ms = 0;
+  std::string final_answer; ///< the last message, without the marker; of a failed turn its error
+  std::vector<dialogue_turn> conversation;
 };
 
 /// Where a queued run stands.

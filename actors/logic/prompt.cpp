@@ -35,7 +35,9 @@ std::string plain(const run_request& request) {
 
 } // namespace
 
-std::string build_prompt(const run_request& request) {
+std::string build_prompt(run_request request, std::string_view shared_context) {
+  if (!shared_context.empty())
+    request.context = std::string{shared_context} + (request.context.empty() ? "" : "\n\n") + request.context;
   const bool sections = !request.caller.empty() || !request.goal.empty();
   std::string prompt = sections ? sectioned(request) : plain(request);
   if (request.format == response_format::json)

@@ -81,6 +81,37 @@ std::string resume_call(const agent_name& agent, const session_id& session) {
 
 } // namespace
 
+std::string shared_by_group(std::string_view group, std::string_view shared_context) {
+  return text("For everybody in the group '", group, "':\n", shared_context);
+}
+
+std::string succeeded_part(const agent_name& agent, std::string_view result) {
+  return text("## ", agent.value, ": done\n", result);
+}
+
+std::string previewed_part(const agent_name& agent, std::string_view beginning) {
+  return text("## ", agent.value, ": done, the first ", std::to_string(count_characters(beginning)), " characters\n",
+              beginning);
+}
+
+std::string failed_part(const agent_name& agent, std::optional<error_type> type, std::string_view error) {
+  return text("## ", agent.value, ": failed", type ? text(" (", to_string(*type), ")") : "", "\n", error);
+}
+
+std::string opens_dialogue(const agent_name& other, std::string_view topic, std::string_view marker) {
+  return text("You talk with the agent '", other.value,
+              "' about what follows. Say what you know and find, and ask for what you "
+              "need. When you have the whole answer and no question is open, end your message with ",
+              marker, ".\n\n", topic);
+}
+
+std::string goes_on_with_dialogue(const agent_name& other, std::string_view message, std::string_view topic,
+                                  std::string_view marker) {
+  return text(topic.empty() ? "" : text("You talk with the agent '", other.value, "' about this:\n\n", topic, "\n\n"),
+              "The agent '", other.value, "' says:\n\n", message,
+              "\n\nAnswer it. When the answer is whole and no question is open, end your message with ", marker, ".");
+}
+
 std::string looks_like_an_option(std::string_view field, std::string_view value) {
   const auto shown = to_valid_utf8(value);
   return text(

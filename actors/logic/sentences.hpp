@@ -9,6 +9,7 @@
 
 #include "messages/agent.hpp"
 #include "messages/ids.hpp"
+#include "messages/run.hpp"
 
 /// Every sentence of this layer that a person or an agent reads. A command in one works when pasted into a shell, a
 /// call when made as an MCP tool call. None ends in a newline.
@@ -18,6 +19,23 @@ namespace agent_dispatch::sentences {
 inline constexpr std::string_view json_footer =
     "Reply with one JSON value and nothing else: no prose before or after it, no code fence. "
     "If you cannot do what is asked, reply with {\"error\": \"<reason>\"}.";
+
+// What agents are told about each other.
+std::string shared_by_group(std::string_view group, std::string_view shared_context);
+/// Of a parallel request, for the one that makes one answer of all.
+inline constexpr std::string_view aggregation_task =
+    "Make one answer of the results below. Say what they agree on, where they contradict each other and which of them "
+    "failed, and end with what should be done.";
+inline constexpr std::string_view aggregation_goal = "one answer from what several agents found";
+inline constexpr std::string_view aggregation_caller = "agent-dispatch, for several agents that worked side by side";
+std::string succeeded_part(const agent_name& agent, std::string_view result);
+std::string previewed_part(const agent_name& agent, std::string_view beginning);
+std::string failed_part(const agent_name& agent, std::optional<error_type> type, std::string_view error);
+/// The first turn of a dialogue; `marker` ends it.
+std::string opens_dialogue(const agent_name& other, std::string_view topic, std::string_view marker);
+/// A later turn. `topic`: for who has not heard it yet, else "".
+std::string goes_on_with_dialogue(const agent_name& other, std::string_view message, std::string_view topic,
+                                  std::string_view marker);
 
 // Why a run was not started.
 std::string looks_like_an_option(std::string_view field, std::string_view value);

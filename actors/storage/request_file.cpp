@@ -52,6 +52,34 @@ ordered_json run_json(const run_spec& spec) {
   json["job"] = id_or_null(spec.job);
   json["retry_of"] = id_or_null(spec.retry_of);
   json["ref"] = id_or_null(spec.ref);
+  json["shared_context"] = spec.shared_context;
+  return json;
+}
+
+ordered_json item_json(const planned_item& item) {
+  ordered_json json;
+  json["run"] = item.spec ? run_json(*item.spec) : ordered_json(nullptr);
+  json["refused"] = item.refused ? to_json(*item.refused) : ordered_json(nullptr);
+  json["summary_chars"] = item.summary_chars;
+  return json;
+}
+
+ordered_json plan_json(const composite_plan& plan) {
+  ordered_json json;
+  if (const auto* parallel = std::get_if<parallel_plan>(&plan)) {
+    json["kind"] = "parallel";
+    json["items"] = ordered_json::array();
+    for (const auto& item : parallel->items)
+      json["items"].push_back(item_json(item));
+    json["aggregator"] = parallel->aggregator ? run_json(*parallel->aggregator) : ordered_json(nullptr);
+  } else {
+    const auto& dialogue = std::get<dialogue_plan>(plan);
+    json["kind"] = "dialogue";
+    json["requester"] = run_json(*dialogue.requester);
+    json["responder"] = run_json(*dialogue.responder);
+    json["topic"] = dialogue.topic;
+    json["most_rounds"] = dialogue.most_rounds;
+  }
   return json;
 }
 
@@ -112,16 +140,50 @@ run_spec_ptr run_from(const nlohmann::json& json) {
   spec->job = job_at(json, "job");
   spec->retry_of = job_at(json, "retry_of");
   spec->ref = job_at(json, "ref");
+  spec->shared_context = at(json, "shared_context").get<std::string>();
   if (!is_run_key(spec->key.value))
     throw damaged{"the run's key cannot be used"};
   return spec;
 }
 
+planned_item item_from(const nlohmann::json& json) {
+  planned_item item;
+  if (const auto& run = at(json, "run"); !run.is_null())
+    item.spec = run_from(run);
+  if (const auto& refused = at(json, "refused"); !refused.is_null())
+    item.refused = need(dispatch_result_from(refused));
+  if (!item.spec == !item.refused)
+    throw damaged{"an item has no run, or one and an answer"};
+  item.summary_chars = at(json, "summary_chars").get<std::int64_t>();
+  return item;
+}
+
+composite_plan_ptr plan_from(const nlohmann::json& json) {
+  if (at(json, "kind") == "dialogue")
+    return std::make_shared<const composite_plan>(dialogue_plan{.requester = run_from(at(json, "requester")),
+                                                                .responder = run_from(at(json, "responder")),
+                                                                .topic = at(json, "topic").get<std::string>(),
+                                                                .most_rounds = at(json, "most_rounds").get<int>()});
+  if (at(json, "kind") != "parallel")
+    throw damaged{"it is of an unknown kind"};
+  parallel_plan plan;
+  for (const auto& item : at(json, "items"))
+    plan.items.push_back(item_from(item));
+  if (const auto& aggregator = at(json, "aggregator"); !aggregator.is_null())
+    plan.aggregator = run_from(aggregator);
+  return std::make_shared<const composite_plan>(std::move(plan));
+}
+
 read_request request_from(const nlohmann::json& json) {
   read_request read;
   read.owner = at(json, "owner").get<std::string>();
-  read.request.key = {{at(json, "frontend").get<std::string>()}, at(json, "line").get<std::uint64_t>()};
-  read.request.spec = run_from(at(json, "run"));
+  read.request.key = {{at(json, "frontend").get<std::string>()},
+                      at(json, "line").get<std::uint64_t>(),
+                      at(json, "part").get<std::string>()};
+  if (const auto& plan = at(json, "plan"); !plan.is_null())
+    read.request.plan = plan_from(plan);
+  else
+    read.request.spec = run_from(at(json, "run"));
   read.request.deaths = at(json, "deaths").get<int>();
   if (!is_uuid(read.request.key.frontend.value))
     throw damaged{"an id cannot be used"};
@@ -148,8 +210,10 @@ std::string encode_request(const accepted_request& request, std::string_view own
   json["owner"] = owner;
   json["frontend"] = request.key.frontend.value;
   json["line"] = request.key.line;
+  json["part"] = request.key.part;
   json["deaths"] = request.deaths;
-  json["run"] = run_json(*request.spec);
+  json["run"] = request.spec ? run_json(*request.spec) : ordered_json(nullptr);
+  json["plan"] = request.plan ? plan_json(*request.plan) : ordered_json(nullptr);
   return dump(json) + "\n";
 }
 
@@ -170,11 +234,11 @@ expected<read_request> decode_request(std::string_view text) {
 
 expected<void> write_request(const fs::path& directory, const accepted_request& request, std::string_view owner) {
   return write_whole_file(directory / request.key.text(), encode_request(request, owner),
-                          request.spec->job ? durability::disk : durability::page_cache);
+                          request.spec && request.spec->job ? durability::disk : durability::page_cache);
 }
 
 void remove_request(const fs::path& directory, const accepted_request& request) {
-  if (::unlink((directory / request.key.text()).c_str()) == 0 && request.spec->job)
+  if (::unlink((directory / request.key.text()).c_str()) == 0 && request.spec && request.spec->job)
     std::ignore = sync_directory(directory); // back after a power cut, it is found ended, and removed again
 }
 

@@ -81,7 +81,27 @@ ordered_json dispatch() {
                   need::optional,
                   {{"type", "integer"}, {"default", 500}, {"minimum", 0}, {"maximum", 100000}},
                   "With return_ref: characters of the result to show."},
-                 timeout});
+                 timeout,
+                 {"group", need::optional, text_or(""),
+                  "A group that the agent is a member of: the agent also gets what its members share."}});
+}
+
+ordered_json dispatch_parallel() {
+  return object(
+      {{"dispatches", need::required, text(),
+        "A JSON array, as text: [{\"agent\": …, \"task\": …}, …]. Each item takes the parameters of dispatch."},
+       {"aggregate", need::optional, text_or(""),
+        "An agent that makes one answer of all results; empty: each result as it is."}});
+}
+
+ordered_json dispatch_dialogue() {
+  return object({{"requester", need::required, text(), "The agent that has the question."},
+                 {"responder", need::required, text(), "The agent that knows or can find out; it speaks first."},
+                 {"topic", need::required, text(), "What it is about, with all that both must know."},
+                 {"max_rounds",
+                  need::optional,
+                  {{"type", "integer"}, {"default", 3}, {"minimum", 1}, {"maximum", 10}},
+                  "A round is one message of each. Each message costs a run."}});
 }
 
 ordered_json dispatch_stream() { return object({agent, task, context, caller, goal, format, timeout}); }

@@ -10,6 +10,8 @@ ordered_json inspect_agent();
 ordered_json dispatch();
 ordered_json dispatch_stream();
 ordered_json dispatch_session();
+ordered_json dispatch_parallel();
+ordered_json dispatch_dialogue();
 ordered_json job();
 ordered_json dispatch_wait();
 ordered_json dispatch_jobs();

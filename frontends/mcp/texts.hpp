@@ -13,6 +13,8 @@ inline constexpr std::string_view instructions =
     "- dispatch: one task, one answer.\n"
     "- dispatch_session: a conversation; pass the session_id of the last answer to go on.\n"
     "- dispatch_stream: as dispatch, for long tasks that you want to follow.\n"
+    "- dispatch_parallel: several agents at once; with aggregate, one answer of theirs.\n"
+    "- dispatch_dialogue: two agents talk until they have the answer.\n"
     "- dispatch_async: a job in the background; dispatch_wait, dispatch_status, dispatch_cancel and fetch_result take "
     "its job_id, dispatch_jobs lists all.\n\n"
     "The agent sees nothing of your conversation: put everything it needs into task and context, and fill in caller "
@@ -49,6 +51,20 @@ inline constexpr std::string_view dispatch_session =
 
 inline constexpr std::string_view dispatch_stream = "Gives one task to an agent, as dispatch does, and reports what it "
                                                     "says and does while it works. Use it for long tasks.";
+
+inline constexpr std::string_view dispatch_parallel =
+    "Gives tasks to several agents at once and answers when all are done, with their results in order. A failed item "
+    "is "
+    "that item's result; a wrong one refuses the whole call before anything runs. With aggregate, one more agent makes "
+    "a "
+    "single answer of them: {individual_results, aggregated}. Use it for questions that do not need each other's "
+    "answers.";
+
+inline constexpr std::string_view dispatch_dialogue =
+    "Lets two agents work something out between them: they take turns, each in its own session, until one says "
+    "[RESOLVED] or the rounds are over. Answers with final_answer, resolved, the cost and the whole conversation. Use "
+    "it "
+    "when one agent has the problem and another one the knowledge; each message costs a run.";
 
 inline constexpr std::string_view dispatch_async =
     "Starts a task as a job and answers at once with its job_id; the agent works in the background, also when this "

@@ -9,6 +9,7 @@
 #include "frontends/mcp/texts.hpp"
 #include "frontends/views/agents_view.hpp"
 #include "frontends/views/jobs_view.hpp"
+#include "messages/limits.hpp"
 
 namespace agent_dispatch {
 
@@ -90,20 +91,118 @@ void start(session_services& services, const tool_call& call, tool_arguments& ar
   services.dispatch(call.line, call.what, std::move(order));
 }
 
-void run_dispatch(session_services& services, const tool_call& call) {
+/// How a result is to be given back, for `dispatch` and for an item of a parallel call.
+struct wanted_back {
+  call_kind kind = call_kind::answer;
+  item_view shown;
+};
+
+wanted_back read_wanted(tool_arguments& arguments) {
   constexpr std::int64_t usual_summary = 500;
+  wanted_back wanted;
+  wanted.shown.summary_chars = arguments.integer("summary_chars", usual_summary);
+  if (arguments.boolean("return_ref", false)) {
+    wanted.kind = call_kind::ref;
+    wanted.shown.view = answer_view::ref;
+  }
+  return wanted;
+}
+
+void run_dispatch(session_services& services, const tool_call& call) {
   tool_arguments arguments{call.arguments,
                            {"agent", "task", "context", "caller", "goal", "response_format", "return_ref",
-                            "summary_chars", "timeout_seconds"}};
+                            "summary_chars", "timeout_seconds", "group"}};
   dispatch_order order;
   read_common(arguments, order.run);
+  order.run.group = arguments.text("group");
+  const auto wanted = read_wanted(arguments);
+  order.kind = wanted.kind;
   auto asked = call;
-  asked.what.summary_chars = arguments.integer("summary_chars", usual_summary);
-  if (arguments.boolean("return_ref", false)) {
-    order.kind = call_kind::ref;
-    asked.what.view = answer_view::ref;
-  }
+  asked.what.view = wanted.shown.view;
+  asked.what.summary_chars = wanted.shown.summary_chars;
   start(services, asked, arguments, std::move(order));
+}
+
+// --- several agents
+// ------------------------------------------------------------------------------------------------------
+
+expected<parallel_item> read_item(const nlohmann::json& json, item_view& shown) {
+  if (!json.is_object())
+    return failure(fault_kind::invalid_argument, "it must be an object with an agent and a task");
+  tool_arguments arguments{json,
+                           {"agent", "task", "context", "caller", "goal", "response_format", "return_ref",
+                            "summary_chars", "timeout_seconds", "group"}};
+  parallel_item item;
+  read_common(arguments, item.run);
+  item.run.group = arguments.text("group");
+  const auto wanted = read_wanted(arguments);
+  const auto format = read_format(arguments);
+  if (const auto checked = arguments.check(); !checked)
+    return tl::unexpected(checked.error());
+  if (!format)
+    return tl::unexpected(format.error());
+  item.run.format = *format;
+  item.kind = wanted.kind;
+  item.summary_chars = std::clamp<std::int64_t>(wanted.shown.summary_chars, 0, limits::summary_characters);
+  shown = wanted.shown;
+  return item;
+}
+
+/// The items of `dispatches`: an array of them, in a string or, for who has one at hand, as it is.
+expected<std::vector<parallel_item>> read_items(const nlohmann::json& arguments, std::vector<item_view>& shown) {
+  const auto found = arguments.is_object() ? arguments.find("dispatches") : arguments.end();
+  if (!arguments.is_object() || found == arguments.end() || found->is_null())
+    return failure(fault_kind::invalid_argument, "parameter 'dispatches' is required: a JSON array of dispatches");
+  auto list = *found;
+  if (list.is_string()) {
+    list = nlohmann::json::parse(found->get_ref<const std::string&>(), nullptr, false);
+    if (list.is_discarded())
+      return failure(fault_kind::invalid_argument, "parameter 'dispatches' is not valid JSON");
+  }
+  if (!list.is_array() || list.empty())
+    return failure(fault_kind::invalid_argument, "parameter 'dispatches' must be a JSON array with at least one item");
+  std::vector<parallel_item> items;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    shown.emplace_back();
+    auto item = read_item(list[i], shown.back());
+    if (!item)
+      return failure(fault_kind::invalid_argument, "dispatches[" + std::to_string(i) + "]: " + item.error().message);
+    items.push_back(std::move(*item));
+  }
+  return items;
+}
+
+void run_dispatch_parallel(session_services& services, const tool_call& call) {
+  tool_arguments arguments{call.arguments, {"dispatches", "aggregate"}};
+  parallel_order order;
+  order.aggregator = {arguments.text("aggregate")};
+  auto asked = call;
+  auto items = read_items(call.arguments, asked.what.items);
+  if (const auto checked = arguments.check(); !checked || !items) {
+    refuse(services, call, checked ? items.error().message : checked.error().message);
+    return;
+  }
+  order.items = std::move(*items);
+  services.dispatch(call.line, std::move(asked.what),
+                    {.run = {}, .composite = std::make_shared<const composite_order>(std::move(order))});
+}
+
+void run_dispatch_dialogue(session_services& services, const tool_call& call) {
+  constexpr std::int64_t usual_rounds = 3;
+  constexpr std::int64_t most_rounds = 10;
+  tool_arguments arguments{call.arguments, {"requester", "responder", "topic", "max_rounds"}};
+  dialogue_order order;
+  order.requester = {arguments.required_text("requester")};
+  order.responder = {arguments.required_text("responder")};
+  order.topic = arguments.required_text("topic");
+  order.most_rounds =
+      static_cast<int>(std::clamp<std::int64_t>(arguments.integer("max_rounds", usual_rounds), 1, most_rounds));
+  if (const auto checked = arguments.check(); !checked) {
+    refuse(services, call, checked.error().message);
+    return;
+  }
+  services.dispatch(call.line, call.what,
+                    {.run = {}, .composite = std::make_shared<const composite_order>(std::move(order))});
 }
 
 void run_dispatch_stream(session_services& services, const tool_call& call) {
@@ -255,6 +354,10 @@ const std::array all_tools{
          true, run_dispatch_session},
     tool{"dispatch_stream", "Dispatch and watch", texts::dispatch_stream, schema::dispatch_stream, false, true,
          run_dispatch_stream},
+    tool{"dispatch_parallel", "Dispatch to several agents", texts::dispatch_parallel, schema::dispatch_parallel, false,
+         true, run_dispatch_parallel},
+    tool{"dispatch_dialogue", "Let two agents talk", texts::dispatch_dialogue, schema::dispatch_dialogue, false, true,
+         run_dispatch_dialogue},
     tool{"dispatch_async", "Dispatch in the background", texts::dispatch_async, schema::dispatch_stream, false, true,
          run_dispatch_async},
     tool{"dispatch_status", "Look at a job", texts::dispatch_status, schema::job, true, false, run_dispatch_status},

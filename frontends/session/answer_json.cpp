@@ -1,5 +1,7 @@
 #include "frontends/session/answer_json.hpp"
 
+#include <cmath>
+
 #include "frontends/views/jobs_view.hpp"
 
 namespace agent_dispatch {
@@ -20,6 +22,45 @@ ordered_json with_hint(ordered_json json, const std::optional<fault>& not_kept) 
   return json;
 }
 
+ordered_json parallel_json(const pending_call& call, const parallel_answer& answer) {
+  auto items = ordered_json::array();
+  for (std::size_t i = 0; i < answer.items.size(); ++i) {
+    const auto shown = i < call.items.size() ? call.items[i] : item_view{};
+    items.push_back(answer_json(
+        {.id = {}, .progress_token = {}, .view = shown.view, .summary_chars = shown.summary_chars}, answer.items[i]));
+  }
+  if (!answer.aggregated)
+    return items;
+  ordered_json both;
+  both["individual_results"] = std::move(items);
+  both["aggregated"] = answer_json({.id = {}, .progress_token = {}}, *answer.aggregated);
+  return both;
+}
+
+ordered_json dialogue_json(const dialogue_answer& answer) {
+  ordered_json json;
+  json["resolved"] = answer.resolved;
+  json["rounds"] = answer.conversation.empty() ? 0 : answer.conversation.back().round;
+  json["total_cost_usd"] = std::round(answer.total_cost_usd * 10'000) / 10'000;
+  json["total_duration_ms"] = answer.total_duration_ms;
+  json["final_answer"] = answer.final_answer;
+  json["conversation"] = ordered_json::array();
+  for (const auto& turn : answer.conversation) {
+    ordered_json row;
+    row["agent"] = turn.agent.value;
+    row["role"] = turn.role == dialogue_role::responder ? "responder" : "requester";
+    row["round"] = turn.round;
+    row["message"] = turn.message;
+    row["cost_usd"] = turn.cost_usd ? ordered_json(*turn.cost_usd) : ordered_json(nullptr);
+    if (turn.error)
+      row["error"] = *turn.error;
+    if (turn.error_type)
+      row["error_type"] = to_string(*turn.error_type);
+    json["conversation"].push_back(std::move(row));
+  }
+  return json;
+}
+
 } // namespace
 
 ordered_json answer_json(const pending_call& call, const dispatch_answer& answer) {
@@ -28,6 +69,10 @@ ordered_json answer_json(const pending_call& call, const dispatch_answer& answer
     refusal["error"] = answer.value.error().message;
     return refusal;
   }
+  if (answer.parallel)
+    return parallel_json(call, *answer.parallel);
+  if (answer.dialogue)
+    return dialogue_json(*answer.dialogue);
   if (answer.job)
     return call.view == answer_view::record ? with_hint(waited_job_json(*answer.job), answer.not_kept)
                                             : accepted_job_json(*answer.job);

@@ -17,12 +17,19 @@ enum class answer_view {
   record, ///< the record of the job that was waited for
 };
 
+/// What one item of a parallel call shows.
+struct item_view {
+  answer_view view = answer_view::result;
+  std::int64_t summary_chars = 0; ///< of a ref
+};
+
 /// A dispatch, or the end of a job, that a frontend waits for.
 struct pending_call {
   nlohmann::json id;             ///< of the JSON-RPC request
   nlohmann::json progress_token; ///< null: nobody wants progress
   answer_view view = answer_view::result;
   std::int64_t summary_chars = 0; ///< of a ref
+  std::vector<item_view> items{}; ///< of a parallel call
 };
 
 /// What is dispatched, and how.
@@ -30,6 +37,7 @@ struct dispatch_order {
   run_request run;
   call_kind kind = call_kind::answer;
   std::optional<job_id> retry_of{};
+  std::shared_ptr<const composite_order> composite{}; ///< instead of `run`
 };
 
 /// The language of one kind of frontend: what its JSON-RPC methods mean and what the answers look like. Stateless

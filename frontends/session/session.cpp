@@ -34,7 +34,24 @@ std::string words_for(const progress_event& event) {
 }
 
 /// An answer that does not fit into a line: its beginning, which does, whatever it is escaped to.
-dispatch_answer shortened(const dispatch_answer& answer) {
+dispatch_answer shortened(const dispatch_answer& answer, std::size_t characters = 1u << 20) {
+  if (answer.parallel) {
+    auto all = *answer.parallel;
+    characters /= all.items.size() + 1;
+    for (auto& item : all.items)
+      item = shortened(item, characters);
+    if (all.aggregated)
+      all.aggregated = shortened(*all.aggregated, characters);
+    return {.value = dispatch_result{}, .parallel = std::make_shared<const parallel_answer>(std::move(all))};
+  }
+  if (answer.dialogue) {
+    auto talk = *answer.dialogue;
+    characters /= talk.conversation.size() + 1;
+    talk.final_answer = first_characters(talk.final_answer, characters);
+    for (auto& turn : talk.conversation)
+      turn.message = first_characters(turn.message, characters);
+    return {.value = dispatch_result{}, .dialogue = std::make_shared<const dialogue_answer>(std::move(talk))};
+  }
   if (answer.job && answer.job->result) {
     auto record = *answer.job;
     record.result = *shortened({*record.result}).value;
@@ -43,7 +60,9 @@ dispatch_answer shortened(const dispatch_answer& answer) {
   if (!answer.value)
     return answer;
   auto result = *answer.value;
-  result.result = first_characters(result.result, 1u << 20);
+  if (count_characters(result.result) <= characters)
+    return answer;
+  result.result = first_characters(result.result, characters);
   result.parsed_result.reset();
   result.hint =
       "The answer was too long for one message: this is its beginning. To get the rest in parts, ask the agent in its "
@@ -268,7 +287,8 @@ void session_state::dispatch(std::uint64_t line, pending_call what, dispatch_ord
                                           .waiting = self,
                                           .cancelled = call.cancelled,
                                           .kind = order.kind,
-                                          .retry_of = std::move(order.retry_of)});
+                                          .retry_of = std::move(order.retry_of),
+                                          .composite = std::move(order.composite)});
 }
 
 void session_state::watch(std::uint64_t line, pending_call what, const std::string& job,

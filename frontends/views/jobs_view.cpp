@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include "messages/limits.hpp"
+
 namespace agent_dispatch {
 
 namespace {
 
 constexpr std::size_t task_characters = 120;
-constexpr std::int64_t most_summary_characters = 100'000;
 
 template <class T>
 void add_if_set(ordered_json& json, const char* key, const std::optional<T>& value) {
@@ -121,7 +122,7 @@ ordered_json fetched_result_json(const job_record& record, std::int64_t max_char
 ordered_json ref_json(const job_id& ref, const dispatch_result& result, std::int64_t summary_chars) {
   const auto text = to_valid_utf8(result.result);
   const auto size = count_characters(text);
-  const auto asked = static_cast<std::size_t>(std::clamp(summary_chars, std::int64_t{0}, most_summary_characters));
+  const auto asked = static_cast<std::size_t>(std::clamp(summary_chars, std::int64_t{0}, limits::summary_characters));
   ordered_json json;
   json["ref"] = ref.value;
   json["agent"] = result.agent.value;

@@ -12,10 +12,13 @@ using namespace agent_dispatch;
 TEST_CASE("A request's key names its file and its runs") {
   const request_key key{.frontend = {"0e2a4d3c-1111-4222-8333-444455556666"}, .line = 12};
   CHECK(key.text() == "0e2a4d3c-1111-4222-8333-444455556666.12");
-  CHECK(key.run("0").value == "0e2a4d3c-1111-4222-8333-444455556666.12.0");
-  CHECK(key.run("agg").value == "0e2a4d3c-1111-4222-8333-444455556666.12.agg");
-  CHECK(is_run_key(key.run("0").value));
-  CHECK(is_run_key(request_key{key.frontend, UINT64_MAX}.run("t10").value));
+  CHECK(key.run().value == "0e2a4d3c-1111-4222-8333-444455556666.12.0");
+  CHECK(key.part_of("agg").text() == "0e2a4d3c-1111-4222-8333-444455556666.12.agg");
+  CHECK(key.part_of("agg").run().value == key.part_of("agg").text());
+  CHECK(key.part_of("agg").whole() == key);
+  CHECK(key < key.part_of("0"));
+  CHECK(is_run_key(key.run().value));
+  CHECK(is_run_key(request_key{key.frontend, UINT64_MAX}.part_of("t10").run().value));
 }
 
 TEST_CASE("Keys of different lines and frontends differ, and are ordered by both") {

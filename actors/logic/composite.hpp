@@ -1,0 +1,41 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "messages/supervision.hpp"
+
+namespace agent_dispatch {
+
+/// A part of a request, which is to be done now.
+struct due_part {
+  std::string part; ///< of its key
+  run_spec_ptr spec;
+};
+
+/// What a request that consists of others does next. It knows nothing but the plan and the answers: given the same ones
+/// again, by the next supervisor, it comes to the same place.
+class composite {
+public:
+  virtual ~composite() = default;
+
+  /// What is due first.
+  virtual std::vector<due_part> begin() = 0;
+  /// A part that was due has its answer, the first time: what is due now.
+  virtual std::vector<due_part> answered(std::string_view part, const dispatch_answer& answer) = 0;
+  /// Absent while parts are due.
+  virtual std::optional<dispatch_answer> result() const = 0;
+  /// Nothing more becomes due. Parts that were keep owing their answers.
+  virtual void cancel() = 0;
+};
+
+/// The keys of its parts derive from `key`.
+std::unique_ptr<composite> make_composite(const request_key& key, composite_plan_ptr plan);
+
+/// What ends a dialogue, wherever it stands in a message.
+inline constexpr std::string_view resolved_marker = "[RESOLVED]";
+
+} // namespace agent_dispatch
