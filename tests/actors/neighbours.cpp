@@ -292,6 +292,8 @@ requests_actor scripted_requests(actor_world& world) {
         [](const run_progress&) {},
         [](const run_replayed&) {},
         [](const run_finished&) {},
+        [](const composite_progress&) {},
+        [](const composite_done&) {},
     };
   };
   return world.keep(world.system().spawn(make));

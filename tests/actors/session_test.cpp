@@ -81,6 +81,8 @@ struct session_fixture {
         [this](const run_progress&) { world.note("requests: progress"); },
         [this](const run_replayed&) { world.note("requests: replayed"); },
         [this](const run_finished&) { world.note("requests: finished"); },
+        [](const composite_progress&) {},
+        [](const composite_done&) {},
     };
   }
 
