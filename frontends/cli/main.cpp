@@ -12,6 +12,7 @@
 
 #include "frontends/cli/config_commands.hpp"
 #include "frontends/cli/dispatch_commands.hpp"
+#include "frontends/cli/doctor_command.hpp"
 #include "frontends/cli/job_commands.hpp"
 #include "frontends/cli/supervisor_commands.hpp"
 #include "frontends/cli/supervisor_text.hpp"
@@ -53,6 +54,7 @@ int run_command_line(int argc, char** argv) {
   register_dispatch_commands(app, chosen, embedded);
   register_job_commands(app, chosen, embedded);
   register_supervisor_commands(app, chosen, embedded);
+  register_doctor_command(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
