@@ -22,10 +22,11 @@ void config_report::refuse(std::size_t line, std::string_view what, std::string_
     fault_ = agent_dispatch::fault{kind, sentence(line, what, remedy)};
 }
 
-void config_report::warn(std::size_t line, std::string_view what, std::string_view remedy) {
+std::optional<std::string> config_report::warn(std::size_t line, std::string_view what, std::string_view remedy) {
   constexpr std::size_t most = 100; // nobody reads more
-  if (warnings_.size() < most)
-    warnings_.push_back(sentence(line, what, remedy));
+  if (warnings_.size() >= most)
+    return std::nullopt;
+  return warnings_.emplace_back(sentence(line, what, remedy));
 }
 
 field_reader::field_reader(const yaml::node& map, std::string where, config_report& report)

@@ -21,7 +21,8 @@ public:
   /// `what` without its full stop, `remedy` with it. Only the first call counts.
   void refuse(std::size_t line, std::string_view what, std::string_view remedy,
               fault_kind kind = fault_kind::config_schema);
-  void warn(std::size_t line, std::string_view what, std::string_view remedy);
+  /// The sentence; absent when there are too many already, and this one was dropped.
+  std::optional<std::string> warn(std::size_t line, std::string_view what, std::string_view remedy);
 
   const std::optional<agent_dispatch::fault>& fault() const { return fault_; }
   std::vector<std::string> take_warnings() { return std::move(warnings_); }

@@ -46,6 +46,8 @@ public:
     return config;
   }
 
+  std::vector<std::string> take_dangling_members() { return std::move(dangling_members_); }
+
 private:
   void read_agents(const yaml::node& at, std::vector<agent_config>& agents) {
     const field_reader check{at, "agents", report_};
@@ -135,9 +137,16 @@ private:
     else if (!is_valid_name(member.agent.value))
       report_.refuse(name->line, yaml::shown(*name) + " cannot be the name of an agent", name_remedy);
     else if (!names_.contains(member.agent.value))
-      report_.warn(name->line, where + " names the agent " + member.agent.value + ", and there is none of that name",
-                   "Add the agent, or remove the member.");
+      warn_of_dangling(where, *name);
     return member;
+  }
+
+  void warn_of_dangling(const std::string& where, const yaml::node& name) {
+    auto sentence =
+        report_.warn(name.line, where + " names the agent " + name.text + ", and there is none of that name",
+                     "Add the agent, or remove the member.");
+    if (sentence)
+      dangling_members_.push_back(*std::move(sentence));
   }
 
   void read_settings(const yaml::node& at, settings& target) {
@@ -166,6 +175,7 @@ private:
   const config_paths& paths_;
   config_report& report_;
   std::unordered_set<std::string> names_; ///< of the agents
+  std::vector<std::string> dangling_members_;
 };
 
 std::string unreadable_sentence(const std::filesystem::path& path, const read_failure& problem) {
@@ -206,10 +216,11 @@ expected<loaded_configuration> parse_configuration(std::string_view text, const 
     report.refuse(root.error().line, root.error().what, root.error().remedy, fault_kind::config_syntax);
     return tl::make_unexpected(*report.fault());
   }
-  auto config = schema_reader{paths, report}.read(**root);
+  schema_reader reader{paths, report};
+  auto config = reader.read(**root);
   if (report.fault())
     return tl::make_unexpected(*report.fault());
-  return loaded_configuration{std::move(config), report.take_warnings()};
+  return loaded_configuration{std::move(config), report.take_warnings(), reader.take_dangling_members()};
 }
 
 expected<std::optional<file_bytes>> read_configuration(const std::filesystem::path& path) {

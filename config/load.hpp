@@ -17,6 +17,7 @@ namespace agent_dispatch {
 struct loaded_configuration {
   configuration value;
   std::vector<std::string> warnings;
+  std::vector<std::string> dangling_members; ///< of the warnings: a group's member names no agent
 
   bool operator==(const loaded_configuration&) const = default;
 };

@@ -53,12 +53,16 @@ expected<void> check_private_directory(const fs::path& directory, const std::str
   return {};
 }
 
+bool is_network_kind(const struct statfs& system) {
+  const auto kind = static_cast<std::uint32_t>(system.f_type);
+  return kind == NFS_SUPER_MAGIC || kind == SMB_SUPER_MAGIC || kind == cifs_magic || kind == smb2_magic;
+}
+
 expected<void> check_file_system(const fs::path& directory) {
   struct statfs system {};
   if (::statfs(directory.c_str(), &system) != 0)
     return io_failure("looking at the file system of", directory.native(), errno);
-  const auto kind = static_cast<std::uint32_t>(system.f_type);
-  if (kind == NFS_SUPER_MAGIC || kind == SMB_SUPER_MAGIC || kind == cifs_magic || kind == smb2_magic)
+  if (is_network_kind(system))
     return failure(fault_kind::io,
                    directory.native() +
                        " is on a network file system, where locks promise too little; set XDG_STATE_HOME and "
@@ -67,6 +71,11 @@ expected<void> check_file_system(const fs::path& directory) {
 }
 
 } // namespace
+
+bool is_on_network(const fs::path& path) {
+  struct statfs system {};
+  return ::statfs(path.c_str(), &system) == 0 && is_network_kind(system);
+}
 
 std::string name_of(const fs::path& path) {
   std::uint64_t hash = 0xcbf29ce484222325U;
@@ -83,13 +92,18 @@ expected<places> find_places(const fs::path& config, const fs::path& jobs, const
   if (const auto made = make_private_directory(jobs); !made)
     return tl::unexpected(made.error());
   std::error_code problem;
-  places where{.config = config, .jobs = fs::canonical(jobs, problem), .state = {}, .socket = {}};
+  const auto real_jobs = fs::canonical(jobs, problem);
   if (problem)
     return io_failure("resolving the jobs directory", jobs.native(), problem.value());
   // Whoever may write there can name a socket of their own in the lock's file, and frontends would tell it all they
   // have.
-  if (const auto checked = check_private_directory(where.jobs, "AGENT_DISPATCH_JOBS_DIR"); !checked)
+  if (const auto checked = check_private_directory(real_jobs, "AGENT_DISPATCH_JOBS_DIR"); !checked)
     return tl::unexpected(checked.error());
+  return name_places(config, real_jobs, environment);
+}
+
+expected<places> name_places(const fs::path& config, const fs::path& real_jobs, const environment_lookup& environment) {
+  places where{.config = config, .jobs = real_jobs, .state = {}, .socket = {}};
   const auto name = name_of(where.jobs);
   auto state = absolute_variable(environment, "XDG_STATE_HOME");
   if (!state) {

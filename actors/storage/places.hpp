@@ -34,9 +34,17 @@ struct places {
 expected<places> find_places(const std::filesystem::path& config, const std::filesystem::path& jobs,
                              const environment_lookup& environment);
 
+/// Where everything belongs for a jobs directory that is given by its real path. Touches nothing. Fault
+/// `invalid_argument`: no place for the state is known.
+expected<places> name_places(const std::filesystem::path& config, const std::filesystem::path& real_jobs,
+                             const environment_lookup& environment);
+
 /// Makes the directories of a supervisor, 0700. Refused, with the remedy: a directory of another user, one that others
 /// may write to, a file system shared over a network (its locks and renames promise less).
 expected<void> make_state_directories(const places& where);
+
+/// Whether a file system is shared over a network: NFS, SMB. False when that cannot be told.
+bool is_on_network(const std::filesystem::path& path);
 
 /// 16 hexadecimal digits (FNV-1a, 64 bits) of a path.
 std::string name_of(const std::filesystem::path& path);

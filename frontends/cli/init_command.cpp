@@ -1,10 +1,10 @@
 #include <ostream>
 
 #include "config/save.hpp"
-#include "config/shell_quote.hpp"
 #include "frontends/cli/config_commands.hpp"
 #include "frontends/cli/config_text.hpp"
 #include "frontends/cli/external_command.hpp"
+#include "frontends/cli/registration.hpp"
 
 namespace agent_dispatch {
 
@@ -17,20 +17,6 @@ struct registration {
   state what = state::not_made;
   std::string why; ///< of `not_made`: a sentence
 };
-
-std::vector<std::string> registration_arguments(const std::filesystem::path& executable) {
-  ordered_json server;
-  server["type"] = "stdio";
-  server["command"] = executable.native();
-  server["args"] = {"serve"};
-  return {"mcp", "add-json", "agent-dispatch", dump(server), "--scope", "user"};
-}
-
-std::string registration_command(const std::filesystem::path& executable) {
-  auto words = registration_arguments(executable);
-  words.insert(words.begin(), "claude");
-  return shell_command(words);
-}
 
 /// The last line with something on it, for a sentence.
 std::string last_line(std::string_view output) {
@@ -71,7 +57,7 @@ void print_registration(cli_io& io, const registration& result) {
     return;
   case registration::state::was_there:
     io.out << "An MCP server agent-dispatch was already registered with Claude Code, and stays as it is.\n"
-           << "To make it this program, run:\n  claude mcp remove agent-dispatch --scope user && " << command << '\n';
+           << "To make it this program, run:\n  " << remove_registration_command("user") << " && " << command << '\n';
     return;
   case registration::state::not_made:
     io.out << painted(io, colour::yellow, "Not registered") << ": " << result.why

@@ -135,7 +135,8 @@ void add_json_flag(CLI::App& command, const std::shared_ptr<Options>& options) {
 void declare_jobs(CLI::App& app, cli_command& chosen) {
   const auto options = std::make_shared<jobs_options>();
   auto& command = *app.add_subcommand("jobs", std::string{jobs_text::jobs_help});
-  command.add_option("--status", options->status, std::string{jobs_text::status_help});
+  command.add_option("--status", options->status, std::string{jobs_text::status_help})
+      ->type_name(std::string{jobs_text::status_type});
   command.add_option("--limit", options->limit, std::string{jobs_text::limit_help})
       ->check(CLI::Range(std::int64_t{1}, most_rows));
   add_json_flag(command, options);

@@ -10,8 +10,11 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include "frontends/cli/completion/scripts.hpp"
+#include "frontends/cli/completion_command.hpp"
 #include "frontends/cli/config_commands.hpp"
 #include "frontends/cli/dispatch_commands.hpp"
+#include "frontends/cli/doctor_command.hpp"
 #include "frontends/cli/job_commands.hpp"
 #include "frontends/cli/supervisor_commands.hpp"
 #include "frontends/cli/supervisor_text.hpp"
@@ -40,11 +43,8 @@ cli_io make_io() {
           .executable = std::filesystem::read_symlink("/proc/self/exe", ignored)};
 }
 
-int run_command_line(int argc, char** argv) {
-  CLI::App app{"Hands tasks to coding agents in other project directories and brings back their answers.",
-               "agent-dispatch"};
-  cli_command chosen;
-  bool embedded = false;
+/// What is declared refers to `chosen` and `embedded`.
+void declare_commands(CLI::App& app, cli_command& chosen, bool& embedded) {
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", std::string{"agent-dispatch "} + program_version);
@@ -53,12 +53,25 @@ int run_command_line(int argc, char** argv) {
   register_dispatch_commands(app, chosen, embedded);
   register_job_commands(app, chosen, embedded);
   register_supervisor_commands(app, chosen, embedded);
+  register_doctor_command(app, chosen);
+  register_completion_command(app, chosen);
+}
+
+int run_command_line(int argc, char** argv) {
+  CLI::App app{"Hands tasks to coding agents in other project directories and brings back their answers.",
+               "agent-dispatch"};
+  cli_command chosen;
+  bool embedded = false;
+  declare_commands(app, chosen, embedded);
+  auto io = make_io();
+  // The words are another command line's, so this one's parser is not for them.
+  if (argc >= 2 && argv[1] == completion::hidden_command)
+    return run_complete(app, {argv + 2, argv + argc}, io);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
     return app.exit(problem) == 0 ? exit_success : exit_usage;
   }
-  auto io = make_io();
   const int code = chosen(io);
   std::cout.flush();
   if (std::cout)

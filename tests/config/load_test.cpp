@@ -270,6 +270,16 @@ TEST_CASE("What is odd without being wrong is a warning with its line") {
   CHECK(warnings(agent_with("permission_mode: acceptEdits")).empty());
 }
 
+TEST_CASE("Of the warnings, those of members that name no agent are known as such") {
+  temporary_directory directory;
+  const auto loaded = parse_configuration("agents:\n  a:\n    directory: /x\n    permission_mode: odd\ngroups:\n  g:\n"
+                                          "    members:\n    - agent: a\n    - agent: gone\n",
+                                          directory.config());
+  REQUIRE(loaded);
+  REQUIRE(loaded->warnings.size() == 2);
+  CHECK(loaded->dangling_members == std::vector{loaded->warnings[1]});
+}
+
 TEST_CASE("The last of equal agents counts, in the place of the first") {
   const auto config = parsed("agents:\n  a: {directory: /1}\n  b: {directory: /2}\n  a: {directory: /3}\n");
   REQUIRE(config.agents.size() == 2);

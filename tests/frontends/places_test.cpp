@@ -95,6 +95,18 @@ TEST_CASE("The jobs directory is made private, and nothing else is made") {
   CHECK_FALSE(fs::exists(directory.path() / "run"));
 }
 
+TEST_CASE("Places can be named without making anything") {
+  const temporary_directory directory;
+  const auto jobs = directory.path() / "jobs";
+  const auto named = name_places(directory.path() / "agents.yaml", jobs, environment_of({"XDG_STATE_HOME=/s"}));
+  REQUIRE(named);
+  CHECK_FALSE(fs::exists(jobs));
+  const auto found = places_in(directory, {"XDG_STATE_HOME=/s"});
+  REQUIRE(found);
+  CHECK(named->state == found->state);
+  CHECK(named->socket == found->socket);
+}
+
 TEST_CASE("Two ways to one jobs directory lead to one supervisor, two directories to two") {
   const temporary_directory directory;
   const auto environment = environment_of({"HOME=/h"});
