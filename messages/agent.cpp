@@ -14,6 +14,16 @@ std::optional<double> limit_or(const std::optional<double>& own, const std::opti
   return std::nullopt;
 }
 
+std::string unknown_sentence(std::string_view kind, std::string_view name, const std::vector<std::string_view>& known) {
+  std::string text = "Unknown ";
+  text.append(kind).append(": '").append(name).append("'. Available: ");
+  if (known.empty())
+    return text.append("none");
+  for (std::size_t i = 0; i < known.size(); ++i)
+    text.append(i == 0 ? "" : ", ").append(known[i]);
+  return text;
+}
+
 } // namespace
 
 const agent_config* configuration::find_agent(const agent_name& name) const {
@@ -41,13 +51,17 @@ resolved_agent resolve(const agent_config& agent, const settings& defaults) {
 }
 
 std::string unknown_agent_sentence(const configuration& config, std::string_view name) {
-  std::string text = "Unknown agent: '";
-  text.append(name).append("'. Available: ");
-  if (config.agents.empty())
-    return text.append("none");
-  for (std::size_t i = 0; i < config.agents.size(); ++i)
-    text.append(i == 0 ? "" : ", ").append(config.agents[i].name.value);
-  return text;
+  std::vector<std::string_view> names;
+  for (const auto& agent : config.agents)
+    names.push_back(agent.name.value);
+  return unknown_sentence("agent", name, names);
+}
+
+std::string unknown_group_sentence(const configuration& config, std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const auto& group : config.groups)
+    names.push_back(group.name);
+  return unknown_sentence("group", name, names);
 }
 
 } // namespace agent_dispatch

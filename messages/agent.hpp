@@ -101,7 +101,8 @@ struct resolved_agent {
 /// Applies the inheritance rules of agents.yaml.
 resolved_agent resolve(const agent_config& agent, const settings& defaults);
 
-/// "Unknown agent: 'foo'. Available: a, b", with the names in the order of the file.
+/// "Unknown agent: 'foo'. Available: a, b", with the names in the order of the file; the same for groups.
 std::string unknown_agent_sentence(const configuration& config, std::string_view name);
+std::string unknown_group_sentence(const configuration& config, std::string_view name);
 
 } // namespace agent_dispatch
