@@ -27,6 +27,11 @@ expected<void> check_budget(const std::optional<double>& budget) {
   return {};
 }
 
+/// An inherited list of labels is emptied by a list: the Python program takes no null for one.
+yaml::node_ptr instead_of(std::string_view key) {
+  return key.ends_with("capabilities") ? list_node({}) : yaml::node_ptr{};
+}
+
 /// Calls `visit(key, node)` for what is set, in the order of the interface. A null node: the key goes.
 template <class Visit>
 void visit_fields(const agent_update& update, const Visit& visit) {
@@ -112,7 +117,7 @@ expected<saved_configuration> update_agent(const config_paths& paths, const agen
     return tl::make_unexpected(fit.error());
   std::vector<yaml::member_change> changes;
   visit_fields(update, [&](std::string_view key, yaml::node_ptr node) {
-    changes.push_back({std::string{key}, std::move(node)});
+    changes.push_back({std::string{key}, std::move(node), instead_of(key)});
   });
   return change_configuration(
       paths,

@@ -77,7 +77,7 @@ expected<saved_configuration> update_group(const config_paths& paths, std::strin
                                            std::chrono::milliseconds patience) {
   std::vector<yaml::member_change> changes;
   visit_fields(update, [&](std::string_view key, const std::string& text) {
-    changes.push_back({std::string{key}, text.empty() ? yaml::node_ptr{} : text_node(text)});
+    changes.push_back({std::string{key}, text.empty() ? yaml::node_ptr{} : text_node(text), text_node({})});
   });
   return change_configuration(
       paths,

@@ -168,14 +168,14 @@ std::optional<edited_text> change_in_place(std::string_view text, path member,
   return result;
 }
 
-/// A removal for each entry of that name; what is inherited cannot be taken away, but be null.
+/// A removal for each entry of that name; what is inherited cannot be taken away, but be something else.
 std::vector<member_change> one_by_one(const node& map, const std::vector<member_change>& changes) {
   std::vector<member_change> result;
   for (const auto& each : changes) {
     if (each.value)
       result.push_back(each);
     else if (has_merged(map, each.key))
-      result.push_back({each.key, std::make_shared<const node>()});
+      result.push_back({each.key, each.instead ? each.instead : std::make_shared<const node>(), {}});
     else
       for (const auto& entry : map.entries)
         if (entry.key->text == each.key)

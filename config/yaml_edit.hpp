@@ -37,10 +37,11 @@ tl::expected<edited_text, text_fault> remove_member(std::string_view text, std::
 struct member_change {
   std::string key;
   node_ptr value;
+  node_ptr instead{}; ///< of a removal: what is set where a `<<` brings the key in, which cannot be taken away
 };
 
 /// Makes changes in the map that `section` has under `member`, one after the other. A key that is not there is added at
-/// its end. One that is to be removed but comes from a `<<` becomes null.
+/// its end. One that is to be removed but comes from a `<<` becomes `instead`, or null.
 tl::expected<edited_text, text_fault> change_member(std::string_view text, std::string_view section,
                                                     std::string_view member, const std::vector<member_change>& changes);
 

@@ -221,6 +221,25 @@ TEST_CASE("A group without members is made, with a note") {
   CHECK_THAT(shell.out(), Contains("No groups are configured"));
 }
 
+TEST_CASE("What an agent or group inherits is cleared so that the Python program can load it") {
+  shell shell;
+  shell.write_config("base: &b {directory: /tmp, model: m, max_budget_usd: 2, allowed_tools: [A], capabilities: [x]}\n"
+                     "agents:\n  a:\n    <<: *b\n    timeout: 5\n"
+                     "groups:\n  g: {<<: {description: D, shared_context: C}}\n");
+  REQUIRE(shell.run({"update", "a", "--model", "none", "--max-budget", "0", "--allowed-tools", "none", "--capabilities",
+                     "none"}) == 0);
+  REQUIRE(shell.run({"group", "update", "g", "-d", "", "--shared-context", ""}) == 0);
+  CHECK_THAT(shell.home().read(".config/agent-dispatch/agents.yaml"),
+             Contains("    max_budget_usd: null\n    model: null\n    allowed_tools: null\n    capabilities: []\n") &&
+                 Contains("description: \"\", shared_context: \"\""));
+  const auto config = shell.config();
+  CHECK_FALSE(config.agents.at(0).model);
+  CHECK_FALSE(config.agents.at(0).max_budget_usd);
+  CHECK_FALSE(config.agents.at(0).allowed_tools);
+  CHECK(config.agents.at(0).capabilities.empty());
+  CHECK(config.groups.at(0).description.empty());
+}
+
 TEST_CASE("A broken file is named by every command, and not written over") {
   shell shell;
   shell.write_config("agents: [\n");

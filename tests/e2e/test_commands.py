@@ -18,7 +18,7 @@ def test_version_and_help(home):
     assert version.code == 0 and version.out.strip(), version
     overview = home.cli("--help")
     assert overview.code == 0
-    for command in ("init", "add", "list", "describe", "test", "dispatch", "serve", "supervise", "status", "stop"):
+    for command in ("init", "add", "update", "remove", "list", "describe", "group", "test", "dispatch", "serve", "supervise", "status", "stop"):
         assert command in overview.out
         assert home.cli(command, "--help").code == 0, command
 
