@@ -15,14 +15,13 @@ namespace {
 
 /// Gives the order; `show` makes the answer out of what is saved.
 template <class Show>
-void edit(session_services& services, const tool_call& call, agent_order order, Show show) {
-  services.with_agents_edited(call.line, call.what.id, std::move(order),
-                              [&services, call, show](const agents_edited& done) {
-                                if (done.saved)
-                                  answer(services, call, show(*done.saved));
-                                else
-                                  refuse(services, call, done.saved.error().message);
-                              });
+void edit(session_services& services, const tool_call& call, const agent_order& order, Show show) {
+  services.with_agents_edited(call.line, call.what.id, order, [&services, call, show](const agents_edited& done) {
+    if (done.saved)
+      answer(services, call, show(*done.saved));
+    else
+      refuse(services, call, done.saved.error().message);
+  });
 }
 
 } // namespace
@@ -50,12 +49,12 @@ void run_add_agent(session_services& services, const tool_call& call) {
   if (!asked)
     return refuse(services, call, asked.error().message);
   const auto& caller = *services.hello().caller;
-  add_agent_order order{.name = asked->name,
-                        .directory = std::move(asked->directory),
-                        .form = std::move(asked->form),
-                        .home = home_directory(environment_of(caller.environment)),
-                        .base = caller.directory};
-  edit(services, call, std::move(order), [name = asked->name](const saved_configuration& saved) {
+  const add_agent_order order{.name = asked->name,
+                              .directory = std::move(asked->directory),
+                              .form = std::move(asked->form),
+                              .home = home_directory(environment_of(caller.environment)),
+                              .base = caller.directory};
+  edit(services, call, order, [name = asked->name](const saved_configuration& saved) {
     const auto& agent = *saved.value.find_agent({name}); // it has just been added
     return with_notes(added_agent_json(agent), joined(notes_on_agent(agent), notes_on_file(saved)));
   });
