@@ -181,14 +181,14 @@ supervisor_actor::behavior_type supervisor(supervisor_actor::stateful_pointer<su
                                            session_factory make_session) {
   auto& state = self->state;
   state.process = std::move(process);
-  state.core = {self, owned.config, owned.requests, owned.jobs};
+  state.core = {self, owned.config, owned.requests, owned.jobs, owned.editor};
   state.admission = owned.admission;
   state.launcher = owned.launcher;
   state.make_session = std::move(make_session);
   state.started = state.busy_until = std::chrono::steady_clock::now();
-  for (const auto& actor : {caf::actor_cast<caf::actor>(owned.config), caf::actor_cast<caf::actor>(owned.admission),
-                            caf::actor_cast<caf::actor>(owned.launcher), caf::actor_cast<caf::actor>(owned.requests),
-                            caf::actor_cast<caf::actor>(owned.jobs)})
+  for (const auto& actor : {caf::actor_cast<caf::actor>(owned.config), caf::actor_cast<caf::actor>(owned.editor),
+                            caf::actor_cast<caf::actor>(owned.admission), caf::actor_cast<caf::actor>(owned.launcher),
+                            caf::actor_cast<caf::actor>(owned.requests), caf::actor_cast<caf::actor>(owned.jobs)})
     self->monitor(actor);
   for (const auto& store : owned.stores)
     self->monitor(store);
@@ -201,6 +201,7 @@ supervisor_actor::behavior_type supervisor(supervisor_actor::stateful_pointer<su
     caf::anon_send_exit(owned.admission, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(owned.launcher, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(owned.config, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(owned.editor, caf::exit_reason::user_shutdown);
     ended();
   });
   state.look_for_idleness();

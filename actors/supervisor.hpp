@@ -65,6 +65,7 @@ struct supervisor_state {
 /// The actors that the supervisor owns; it monitors them and ends them.
 struct supervised_actors {
   config_actor config;
+  config_editor_actor editor;
   admission_actor admission;
   launcher_actor launcher;
   requests_actor requests;

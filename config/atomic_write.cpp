@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -23,13 +24,15 @@ tl::unexpected<fault> write_failure(std::string_view what, const fs::path& path,
                      ". Nothing was changed; make room or give write access, then try again.");
 }
 
+/// What the names of our temporary files beside `path` begin with; six letters follow.
+std::string temporary_prefix(const fs::path& path) { return "." + path.filename().string() + ".agent-dispatch-"; }
+
 /// A file that is removed unless it was put in its place.
 class temporary_file {
 public:
   explicit temporary_file(const fs::path& beside)
-      : name_{(beside.parent_path() / ("." + beside.filename().string() + ".XXXXXX")).string()}, fd_{::mkostemp(
-                                                                                                     name_.data(),
-                                                                                                     O_CLOEXEC)} {}
+      : name_{(beside.parent_path() / (temporary_prefix(beside) + "XXXXXX")).string()}, fd_{::mkostemp(name_.data(),
+                                                                                                       O_CLOEXEC)} {}
   temporary_file(const temporary_file&) = delete;
   temporary_file& operator=(const temporary_file&) = delete;
   ~temporary_file() {
@@ -47,7 +50,7 @@ public:
         return false;
       text.remove_prefix(count > 0 ? static_cast<std::size_t>(count) : 0);
     }
-    return ::fsync(fd_) == 0;
+    return true;
   }
   bool rename_to(const fs::path& path) {
     placed_ = ::rename(name_.c_str(), path.c_str()) == 0;
@@ -81,6 +84,21 @@ void sync_directory(const fs::path& directory) {
   ::close(fd);
 }
 
+/// A killed writer leaves its temporary file.
+void remove_leftovers(const fs::path& target) {
+  const auto prefix = temporary_prefix(target);
+  constexpr std::size_t letters = 6;
+  std::error_code ignored;
+  std::vector<fs::path> found;
+  for (auto entry = fs::directory_iterator{target.parent_path(), ignored}; entry != fs::directory_iterator{};
+       entry.increment(ignored))
+    if (const auto name = entry->path().filename().string();
+        name.starts_with(prefix) && name.size() == prefix.size() + letters)
+      found.push_back(entry->path());
+  for (const auto& file : found)
+    fs::remove(file, ignored);
+}
+
 } // namespace
 
 expected<void> make_private_directory(const fs::path& directory) {
@@ -99,18 +117,30 @@ expected<void> make_private_directory(const fs::path& directory) {
   return write_failure("Making the directory", directory, error == EEXIST ? ENOTDIR : error);
 }
 
-expected<void> write_file_atomically(const fs::path& path, std::string_view text) {
+expected<void> write_file_atomically(const fs::path& path, std::string_view text, const write_observer& on_step) {
+  const auto step = [&](std::string_view name) {
+    if (on_step)
+      on_step(name);
+  };
   const auto target = follow_links(path);
   if (!target)
     return tl::make_unexpected(target.error());
+  remove_leftovers(*target);
   temporary_file file{*target};
   if (file.fd() < 0)
     return write_failure("Making a temporary file beside", *target, errno);
+  step("opened");
   if (!file.write_all(text))
     return write_failure("Writing", *target, errno);
+  step("written");
+  if (::fsync(file.fd()) != 0)
+    return write_failure("Writing to disk", *target, errno);
+  step("synced");
   if (!file.rename_to(*target))
     return write_failure("Replacing", *target, errno);
+  step("renamed");
   sync_directory(target->parent_path());
+  step("synced directory");
   return {};
 }
 

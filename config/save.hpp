@@ -16,8 +16,8 @@ namespace agent_dispatch {
 
 /// A change of agents.yaml that was made.
 struct saved_configuration {
-  configuration value;       ///< as it is now in the file
-  bool comments_kept = true; ///< false: the text had to be written anew
+  configuration value; ///< as it is now in the file
+  yaml::comment_loss lost = yaml::comment_loss::none;
 };
 
 /// Makes a new text out of the old one ("" when there is no file) and what that says.
@@ -30,14 +30,6 @@ using configuration_edit =
 /// it was.
 expected<saved_configuration> change_configuration(const config_paths& paths, const configuration_edit& edit,
                                                    std::chrono::milliseconds patience = limits::shared_lock);
-
-/// Adds an agent to the file. `invalid_argument` when its name, a number or its directory's name cannot be stored, or
-/// when there is one of that name.
-expected<saved_configuration> add_agent(const config_paths& paths, const agent_config& agent,
-                                        std::chrono::milliseconds patience = limits::shared_lock);
-
-/// What stops an agent from being stored, as a fault; its name is not looked up.
-expected<void> check_agent(const agent_config& agent);
 
 enum class creation { made, was_there };
 

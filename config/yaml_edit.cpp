@@ -1,301 +1,233 @@
 #include "config/yaml_edit.hpp"
 
 #include <algorithm>
-#include <vector>
+#include <optional>
+#include <span>
 
+#include "config/yaml_candidates.hpp"
 #include "config/yaml_scalar.hpp"
+#include "config/yaml_text.hpp"
 #include "config/yaml_write.hpp"
 
 namespace agent_dispatch::yaml {
 
 namespace {
 
-/// The text as lines, and places in it. Lines count from 1, as in nodes.
-class text_lines {
+using path = std::span<const std::string_view>;
+
+node_ptr shared(node value) { return std::make_shared<const node>(std::move(value)); }
+
+bool has_merged(const node& map, std::string_view key) {
+  return std::any_of(map.merged.begin(), map.merged.end(), [&](const entry& e) { return e.key->text == key; });
+}
+
+/// The entry of the text itself, not one that `<<` brings in.
+const entry* own_entry(const node& map, std::string_view key) {
+  const auto found =
+      std::find_if(map.entries.rbegin(), map.entries.rend(), [&](const entry& e) { return e.key->text == key; });
+  return found == map.entries.rend() ? nullptr : &*found;
+}
+
+void set(node& map, std::string_view key, node_ptr value) {
+  map.kind = node_kind::map;
+  const auto at =
+      std::find_if(map.entries.rbegin(), map.entries.rend(), [&](const entry& e) { return e.key->text == key; });
+  if (at == map.entries.rend())
+    append(map, key, std::move(value));
+  else
+    at->value = std::move(value);
+}
+
+/// The last of that name.
+void erase(node& map, std::string_view key) {
+  if (has_merged(map, key)) {
+    map.entries = map.members();
+    map.merged.clear();
+  }
+  const auto at =
+      std::find_if(map.entries.rbegin(), map.entries.rend(), [&](const entry& e) { return e.key->text == key; });
+  if (at != map.entries.rend())
+    map.entries.erase(std::next(at).base());
+}
+
+/// The tree that the new text must have. Null `value`: the key goes.
+node changed(const node& map, path to, std::string_view key, const node_ptr& value) {
+  node copy = map.kind == node_kind::map ? map : node{};
+  if (!to.empty()) {
+    const auto* inner = map.find(to.front());
+    set(copy, to.front(), shared(changed(inner == nullptr ? node{} : *inner, to.subspan(1), key, value)));
+  } else if (value) {
+    set(copy, key, value);
+  } else {
+    erase(copy, key);
+  }
+  copy.kind = node_kind::map;
+  return copy;
+}
+
+/// The entry that a path leads to, if it stands in the text and not behind an alias or a `<<`.
+const entry* entry_at(const node& root, path to) {
+  const node* map = &root;
+  const entry* found = nullptr;
+  for (const auto name : to) {
+    found = map == nullptr ? nullptr : own_entry(*map, name);
+    if (found == nullptr || is_alias(*found))
+      return nullptr;
+    map = found->value.get();
+  }
+  return found;
+}
+
+/// An edit of one parsed text.
+class editor {
 public:
-  explicit text_lines(std::string_view text) : text_{text} {
-    starts_.push_back(0);
-    for (std::size_t at = 0; at < text.size(); ++at)
-      if (text[at] == '\n')
-        starts_.push_back(at + 1);
+  editor(std::string_view text, const node& root)
+      : text_{text}, body_{without_mark(text)}, lines_{body_}, root_{root} {}
+
+  /// The first candidate that has the wanted tree.
+  std::optional<edited_text> try_all(const std::vector<candidate>& candidates, const node& wanted) const {
+    for (const auto& each : candidates)
+      if (const auto again = parse(each.text); again && same_value(**again, wanted))
+        return edited_text{std::string{text_.substr(0, text_.size() - body_.size())}.append(each.text), each.lost};
+    return std::nullopt;
   }
 
-  std::string_view text() const { return text_; }
-  /// Number of lines; the one after the last line end counts when something stands there.
-  std::size_t count() const { return starts_.size() - (starts_.back() == text_.size() ? 1 : 0); }
-  /// Where a line begins; the end of the text for the line after the last.
-  std::size_t start(std::size_t line) const { return line <= starts_.size() ? starts_[line - 1] : text_.size(); }
-  /// Without its line end.
-  std::string_view line(std::size_t line) const {
-    const auto rest = text_.substr(start(line), start(line + 1) - start(line));
-    return rest.substr(0, rest.find_last_not_of("\r\n") + 1);
+  /// `key: value`, or no `key`, in the map at `to`.
+  std::optional<edited_text> change(path to, std::string_view key, const node_ptr& value) const {
+    const auto wanted = changed(root_, to, key, value);
+    const auto* owner = entry_at(root_, to);
+    const map_place place{root_, owner};
+    if (owner == nullptr && !(to.size() == 1 && own_entry(root_, to.front()) == nullptr))
+      return std::nullopt;
+    if (owner == nullptr)
+      return try_all(set_candidates(lines_, {root_, nullptr}, to.front(), shared(changed({}, {}, key, value))), wanted);
+    return try_all(value ? set_candidates(lines_, place, key, value) : removal_candidates(lines_, place, key), wanted);
   }
-  std::size_t place(const node& at) const { return std::min(start(at.line) + at.column, text_.size()); }
 
 private:
   std::string_view text_;
-  std::vector<std::size_t> starts_;
+  std::string_view body_;
+  text_lines lines_;
+  const node& root_;
 };
 
-std::size_t indentation(std::string_view line) { return std::min(line.find_first_not_of(" \t"), line.size()); }
-bool is_blank(std::string_view line) { return indentation(line) == line.size(); }
-bool is_comment(std::string_view line) { return !is_blank(line) && line[indentation(line)] == '#'; }
-
-std::string_view line_end(std::string_view text) {
-  const auto end = text.find('\n');
-  return end != std::string_view::npos && end > 0 && text[end - 1] == '\r' ? "\r\n" : "\n";
-}
-
-std::string with_line_ends(std::string_view block, std::string_view end) {
-  std::string out;
-  for (const char c : block) {
-    if (c == '\n')
-      out.append(end);
-    else
-      out += c;
-  }
-  return out;
-}
-
-/// Puts `block` (lines that end with "\n") before what stands at `at`, on lines of its own.
-std::string insert_lines(std::string_view text, std::size_t at, std::string_view block) {
-  const auto end = line_end(text);
-  std::string out{text.substr(0, at)};
-  if (!out.empty() && out.back() != '\n')
-    out.append(end);
-  return out.append(with_line_ends(block, end)).append(text.substr(at));
-}
-
-std::string replaced(std::string_view text, std::size_t at, std::size_t length, std::string_view by) {
-  return std::string{text.substr(0, at)}.append(by).append(text.substr(at + length));
-}
-
-/// What one addition is about.
-struct addition {
-  const node& root;
-  std::string_view section;
-  const entry* found; ///< the section in the text, or null
-  node member;        ///< a map of one entry: what is added
-
-  std::size_t root_column() const { return root.entries.empty() ? 0 : root.entries.front().key->column; }
-};
-
-node nested(std::string_view section, const node& member) {
-  node map;
-  append(map, section, std::make_shared<const node>(member));
-  return map;
-}
-
-/// The line before which a block may be added to the end of the document: its `...`, or the end of the text.
-std::size_t end_of_document(const text_lines& lines, std::size_t from) {
-  for (auto line = from; line <= lines.count(); ++line)
-    if (lines.line(line).starts_with("..."))
-      return line;
-  return lines.count() + 1;
-}
-
-std::string append_section(const text_lines& lines, const addition& what) {
-  const auto block = write_block(nested(what.section, what.member), what.root_column(), 2);
-  return insert_lines(lines.text(), lines.start(end_of_document(lines, what.root.line)), block);
-}
-
-/// The line of the first key of the top level after the section, or the end of the document.
-std::size_t line_after_section(const text_lines& lines, const addition& what) {
-  auto next = end_of_document(lines, what.found->key->line);
-  for (const auto& entry : what.root.entries)
-    if (entry.key->line > what.found->key->line)
-      next = std::min(next, entry.key->line);
-  return next;
-}
-
-/// Steps back over blank lines, and over comments that belong to what comes next.
-std::size_t before_gap(const text_lines& lines, const addition& what, std::size_t line) {
-  const auto belongs_to_next = [&](std::string_view text) {
-    return is_blank(text) || (is_comment(text) && indentation(text) <= what.found->key->column);
-  };
-  while (line - 1 > what.found->key->line && belongs_to_next(lines.line(line - 1)))
-    --line;
-  return line;
-}
-
-void add_to_block(const text_lines& lines, const addition& what, std::vector<std::string>& candidates) {
-  const auto& section = *what.found->value;
-  if (section.entries.empty())
-    return;
-  const auto column = section.entries.front().key->column;
-  const auto step = column > what.found->key->column ? column - what.found->key->column : 2;
-  const auto block = write_block(what.member, column, step);
-  const auto next = line_after_section(lines, what);
-  for (const auto line : {before_gap(lines, what, next), next})
-    candidates.push_back(insert_lines(lines.text(), lines.start(line), block));
-}
-
-/// Length of what stands for nothing at `at`: `{}`, `~`, `null`, or no text at all; npos when it is something else.
-std::size_t length_of_nothing(const text_lines& lines, const entry& section) {
-  const auto rest = lines.text().substr(lines.place(*section.value));
-  const auto line = rest.substr(0, rest.find('\n'));
-  if (section.value->kind == node_kind::map) {
-    const auto close = line.find('}');
-    return close == std::string_view::npos ? close : close + 1;
-  }
-  if (section.value->line == section.key->line)
-    for (const std::string_view word : {"~", "null", "Null", "NULL"})
-      if (line.starts_with(word))
-        return word.size();
-  return 0;
-}
-
-/// `agents:`, `agents: ~` and `agents: {}` become a block.
-void fill_empty(const text_lines& lines, const addition& what, std::vector<std::string>& candidates) {
-  const auto length = length_of_nothing(lines, *what.found);
-  if (length == std::string_view::npos)
-    return;
-  std::string text{lines.text()};
-  if (length > 0) {
-    const auto end = lines.place(*what.found->value) + length;
-    const auto begin = text.find_last_not_of(" \t", end - length - 1) + 1;
-    text = replaced(text, begin, end - begin, "");
-  }
-  const text_lines edited{text};
-  const auto block = write_block(what.member, what.found->key->column + 2, 2);
-  candidates.push_back(insert_lines(text, edited.start(what.found->key->line + 1), block));
-}
-
-/// The closing quote of the text that is opened at `at`, or npos.
-std::size_t closing_quote(std::string_view text, std::size_t at) {
-  const char quote = text[at++];
-  for (; at < text.size(); ++at) {
-    const bool escaped = quote == '"' ? text[at] == '\\' : text.substr(at, 2) == "''";
-    if (escaped)
-      ++at;
-    else if (text[at] == quote)
-      return at;
-  }
-  return std::string_view::npos;
-}
-
-/// Where the bracket at `at` is closed, or npos. Quoted texts and comments are skipped.
-std::size_t closing_bracket(std::string_view text, std::size_t at) {
-  std::size_t depth = 0;
-  for (char previous = ' '; at < text.size(); previous = text[at++]) {
-    const char c = text[at];
-    const bool begins = std::string_view{" \t\r\n[{,:"}.find(previous) != std::string_view::npos;
-    if (begins && c == '#')
-      at = text.find('\n', at);
-    else if (begins && (c == '"' || c == '\''))
-      at = closing_quote(text, at);
-    else if (c == '[' || c == '{')
-      ++depth;
-    else if ((c == ']' || c == '}') && --depth == 0)
-      return at;
-    if (at == std::string_view::npos)
-      return at;
-  }
-  return std::string_view::npos;
-}
-
-/// The end of the last value before `close`: comments after it are not part of it.
-std::size_t end_of_values(std::string_view text, std::size_t open, std::size_t close) {
-  auto end = close;
-  for (;;) {
-    const auto last = text.find_last_not_of(" \t\r\n", end - 1);
-    const auto line_start = text.rfind('\n', last) + 1;
-    const auto line = text.substr(line_start, last + 1 - line_start);
-    if (line_start <= open || !is_comment(line))
-      return last + 1;
-    end = line_start;
-  }
-}
-
-/// Adds to `{…}`. A member on a line of its own stays one.
-void add_to_flow(const text_lines& lines, const node& map, const node& member, std::vector<std::string>& candidates) {
-  const auto text = lines.text();
-  const auto open = text.find('{', lines.place(map));
-  const auto close = open == std::string_view::npos ? open : closing_bracket(text, open);
-  if (close == std::string_view::npos)
-    return;
-  const auto end = end_of_values(text, open, close);
-  const auto first = text.find_first_not_of(" \t\r\n", open + 1);
-  const auto quotes = text[first] == '"' || text.starts_with('{') ? quoting::always : quoting::where_needed;
-  const auto written = write_flow(member, quotes);
-  const bool own_line = text.substr(end, close - end).find('\n') != std::string_view::npos;
-  const auto& entries = map.entries;
-  std::string added = text[end - 1] == ',' || text[end - 1] == '{' ? "" : ",";
-  if (own_line && !entries.empty())
-    added.append(line_end(text)).append(entries.back().key->column, ' ');
-  else if (text[end - 1] != '{')
-    added.append(" ");
-  candidates.push_back(replaced(text, end, 0, added.append(written, 1, written.size() - 2)));
-}
-
-std::vector<std::string> candidates_for(const text_lines& lines, const addition& what) {
-  std::vector<std::string> candidates;
-  const bool flow_root = what.root.kind == node_kind::map && what.root.style == node_style::flow;
-  if (what.found == nullptr) {
-    if (flow_root)
-      add_to_flow(lines, what.root, nested(what.section, what.member), candidates);
-    else
-      candidates.push_back(append_section(lines, what));
-    return candidates;
-  }
-  const auto& section = *what.found->value;
-  if (!flow_root && (is_null(section) || (section.style == node_style::flow && section.entries.empty())))
-    fill_empty(lines, what, candidates);
-  if (section.kind == node_kind::map && section.style == node_style::flow)
-    add_to_flow(lines, section, what.member, candidates);
-  else if (section.kind == node_kind::map)
-    add_to_block(lines, what, candidates);
-  return candidates;
-}
-
-/// The tree that the new text must have.
-node expected_tree(const node& root, std::string_view section, std::string_view key, const node_ptr& value) {
-  const auto* old = root.find(section);
-  node members = old != nullptr && old->kind == node_kind::map ? *old : node{};
-  append(members, key, value);
-  auto filled = std::make_shared<const node>(std::move(members));
-  node tree = root;
-  tree.kind = node_kind::map;
-  const auto at =
-      std::find_if(tree.entries.rbegin(), tree.entries.rend(), [&](const entry& e) { return e.key->text == section; });
-  if (at == tree.entries.rend())
-    append(tree, section, std::move(filled));
-  else
-    at->value = std::move(filled);
-  return tree;
+std::optional<edited_text> write_anew(const node& wanted) {
+  auto text = write_block(wanted, 0, 2);
+  if (text.empty())
+    text = "{}\n";
+  if (const auto again = parse(text); again && same_value(**again, wanted))
+    return edited_text{std::move(text), comment_loss::all};
+  return std::nullopt;
 }
 
 bool is_map_or_null(const node& value) { return value.kind == node_kind::map || is_null(value); }
+
+/// Parses, and checks that the section can be edited.
+tl::expected<node_ptr, text_fault> parse_for(std::string_view text, std::string_view section) {
+  auto parsed = parse(text);
+  if (!parsed)
+    return parsed;
+  const auto* old = (*parsed)->find(section);
+  if (!is_map_or_null(**parsed) || (old != nullptr && !is_map_or_null(*old)))
+    return tl::make_unexpected(text_fault{old == nullptr ? (*parsed)->line : old->line,
+                                          "`" + std::string{section} + "` cannot be added to: it is no map",
+                                          "Write `key: value` lines below it, indented."});
+  return parsed;
+}
+
+tl::unexpected<text_fault> no_place(const node& root, std::string_view key) {
+  return tl::make_unexpected(text_fault{root.line, "`" + std::string{key} + "` finds no place in the text",
+                                        "Make this change by hand, with an editor."});
+}
+
+tl::expected<edited_text, text_fault> change_section(std::string_view text, std::string_view section,
+                                                     std::string_view key, const node_ptr& value) {
+  const auto parsed = parse_for(text, section);
+  if (!parsed)
+    return tl::make_unexpected(parsed.error());
+  const std::string_view to[]{section};
+  if (auto done = editor{text, **parsed}.change(to, key, value))
+    return *std::move(done);
+  if (auto done = write_anew(changed(**parsed, to, key, value)))
+    return *std::move(done);
+  return no_place(**parsed, key);
+}
+
+/// One after the other, each in its place; absent when one has none.
+std::optional<edited_text> change_in_place(std::string_view text, path member,
+                                           const std::vector<member_change>& changes) {
+  edited_text result{std::string{text}};
+  for (const auto& each : changes) {
+    const auto parsed = parse(result.text);
+    auto done = parsed ? editor{result.text, **parsed}.change(member, each.key, each.value) : std::nullopt;
+    if (!done)
+      return std::nullopt;
+    done->lost = std::max(done->lost, result.lost);
+    result = *std::move(done);
+  }
+  return result;
+}
+
+/// A removal for each entry of that name; what is inherited cannot be taken away, but be something else.
+std::vector<member_change> one_by_one(const node& map, const std::vector<member_change>& changes) {
+  std::vector<member_change> result;
+  for (const auto& each : changes) {
+    if (each.value)
+      result.push_back(each);
+    else if (has_merged(map, each.key))
+      result.push_back({each.key, each.instead ? each.instead : std::make_shared<const node>(), {}});
+    else
+      for (const auto& entry : map.entries)
+        if (entry.key->text == each.key)
+          result.push_back(each);
+  }
+  return result;
+}
 
 } // namespace
 
 tl::expected<edited_text, text_fault> add_member(std::string_view text, std::string_view section, std::string_view key,
                                                  const node_ptr& value) {
-  const auto parsed = parse(text);
+  return change_section(text, section, key, value);
+}
+
+tl::expected<edited_text, text_fault> remove_member(std::string_view text, std::string_view section,
+                                                    std::string_view key) {
+  edited_text result{std::string{text}};
+  for (;;) {
+    const auto done = change_section(result.text, section, key, nullptr);
+    if (!done)
+      return done;
+    result = {done->text, std::max(done->lost, result.lost)};
+    const auto left = parse(result.text);
+    const auto* members = left ? (*left)->find(section) : nullptr;
+    if (members == nullptr || members->find(key) == nullptr)
+      return result;
+  }
+}
+
+tl::expected<edited_text, text_fault> change_member(std::string_view text, std::string_view section,
+                                                    std::string_view member,
+                                                    const std::vector<member_change>& changes) {
+  const auto parsed = parse_for(text, section);
   if (!parsed)
     return tl::make_unexpected(parsed.error());
-  const auto& root = **parsed;
-  const auto* old = root.find(section);
-  if (!is_map_or_null(root) || (old != nullptr && !is_map_or_null(*old)))
-    return tl::make_unexpected(text_fault{old == nullptr ? root.line : old->line,
-                                          "`" + std::string{section} + "` cannot be added to: it is no map",
-                                          "Write `key: value` lines below it, indented."});
-  const auto in_text =
-      std::find_if(root.entries.rbegin(), root.entries.rend(), [&](const entry& e) { return e.key->text == section; });
-  addition what{root, section, in_text == root.entries.rend() ? nullptr : &*in_text, {}};
-  append(what.member, key, value);
-
-  const auto body = without_mark(text);
-  const auto mark = text.substr(0, text.size() - body.size());
-  const auto wanted = expected_tree(root, section, key, value);
-  for (auto& candidate : candidates_for(text_lines{body}, what))
-    if (const auto again = parse(candidate); again && same_value(**again, wanted))
-      return edited_text{std::string{mark}.append(candidate), true};
-  auto rewritten = write_block(wanted, 0, 2);
-  if (const auto again = parse(rewritten); again && same_value(**again, wanted))
-    return edited_text{std::move(rewritten), false};
-  return tl::make_unexpected(text_fault{root.line, "`" + std::string{key} + "` finds no place in the text",
-                                        "Add it by hand, with an editor."});
+  const auto* at = (*parsed)->find(section);
+  const auto* old = at == nullptr ? nullptr : at->find(member);
+  if (old == nullptr || !is_map_or_null(*old))
+    return no_place(**parsed, member);
+  const auto all = one_by_one(*old, changes);
+  const std::string_view to[]{section, member};
+  if (auto done = change_in_place(text, to, all))
+    return *std::move(done);
+  node entry = old->kind == node_kind::map ? *old : node{};
+  entry.kind = node_kind::map;
+  for (const auto& each : all)
+    entry = changed(entry, {}, each.key, each.value);
+  auto anew = change_section(text, section, member, shared(std::move(entry)));
+  if (anew)
+    anew->lost = std::max(anew->lost, comment_loss::of_the_entry);
+  return anew;
 }
 
 } // namespace agent_dispatch::yaml

@@ -20,6 +20,7 @@
 #include "actors/admission.hpp"
 #include "actors/agent.hpp"
 #include "actors/config.hpp"
+#include "actors/config_editor.hpp"
 #include "actors/death_point.hpp"
 #include "actors/io/io_thread.hpp"
 #include "actors/io/listener.hpp"
@@ -255,6 +256,7 @@ private:
     const auto file = std::make_shared<config_file>(paths);
     owned.admission = system.spawn(admission, file->current()->value.settings.max_concurrency);
     owned.config = system.spawn<caf::detached>(config, file);
+    owned.editor = system.spawn<caf::detached>(config_editor, paths);
     const auto mark = owner_of(options_.where.jobs);
     owned.launcher = system.spawn<caf::detached>(launcher, options_.where, mark, keeper_);
     const job_stores stores{.writer = system.spawn<caf::detached>(job_store, options_.where.jobs, mark),

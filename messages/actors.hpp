@@ -3,11 +3,13 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <variant>
 #include <vector>
 
 #include <caf/all.hpp>
 
 #include "actors/logic/job_rules.hpp"
+#include "config/agent_form.hpp"
 #include "config/file.hpp"
 #include "messages/hello.hpp"
 #include "messages/process.hpp"
@@ -37,6 +39,41 @@ using config_snapshot_ptr = std::shared_ptr<const config_snapshot>;
 using config_actor = caf::typed_actor<
     /// The configuration as the file has it now; re-read only when the file has changed.
     asks<get_config>::with<config_snapshot_ptr>>;
+
+// --- config editor
+// ----------------------------------------------------------------------------------------------------
+
+struct add_agent_order {
+  std::string name;
+  std::string directory; ///< as the caller wrote it
+  agent_form form;
+  std::filesystem::path home; ///< the caller's: what `~` stands for
+  std::filesystem::path base; ///< the caller's directory, absolute
+};
+
+struct update_agent_order {
+  agent_name name;
+  agent_update update;
+};
+
+struct remove_agent_order {
+  agent_name name;
+};
+
+using agent_order = std::variant<add_agent_order, update_agent_order, remove_agent_order>;
+
+struct edit_agents {
+  agent_order order;
+  std::chrono::steady_clock::time_point until; ///< for so long the file's lock is waited for
+};
+
+/// What became of an edit, for messages: expected in a struct.
+struct agents_edited {
+  expected<saved_configuration> saved;
+};
+
+/// Changes agents.yaml. Blocks on its lock and on the disk, and therefore has a thread of its own.
+using config_editor_actor = caf::typed_actor<asks<edit_agents>::with<agents_edited>>;
 
 // --- run
 // ---------------------------------------------------------------------------------------------------------------
@@ -719,6 +756,7 @@ struct core_actors {
   config_actor config;
   requests_actor requests;
   jobs_actor jobs;
+  config_editor_actor editor;
 };
 
 /// Makes the session for a frontend that has said hello; given to the supervisor by main, so that actors/ does not know
@@ -730,6 +768,8 @@ using session_factory = std::function<session_actor(caf::actor_system&, const co
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::get_config)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::config_snapshot_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::edit_agents)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::agents_edited)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::output_chunk)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::keeper_gone)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::cancel_run)

@@ -3,32 +3,32 @@
 #include <string>
 #include <string_view>
 
-/// Every sentence that `init, add, list` and `describe` say.
+/// Every sentence of the commands about the configuration.
 namespace agent_dispatch::config_text {
 
 inline constexpr std::string_view init_help = "Make the configuration and register the MCP server with Claude Code";
 inline constexpr std::string_view add_help = "Add a project directory as an agent";
 inline constexpr std::string_view list_help = "List the agents and whether their directories can be used";
 inline constexpr std::string_view describe_help = "Show all that is known of one agent";
+inline constexpr std::string_view update_help = "Change an agent; \"none\" clears a value, a budget of 0 too";
+inline constexpr std::string_view remove_help = "Remove an agent; its directory stays as it is";
+inline constexpr std::string_view group_help = "Groups of agents that work together";
+inline constexpr std::string_view group_add_help = "Make a group of agents";
+inline constexpr std::string_view group_list_help = "List the groups and their members";
+inline constexpr std::string_view group_inspect_help = "Show one group in full";
+inline constexpr std::string_view group_update_help = "Change a group's texts; \"\" clears one";
+inline constexpr std::string_view group_remove_help = "Remove a group; its agents stay";
 inline constexpr std::string_view json_help = "Answer in JSON";
 
 inline constexpr std::string_view restart_note =
     "Sessions of Claude Code that are open now know it after their next start.";
 inline constexpr std::string_view list_empty = "No agents yet. Add one with: agent-dispatch add NAME DIRECTORY";
-inline constexpr std::string_view comments_lost =
-    "The file's layout left no place to insert the agent, so the file was written anew and its comments are gone.";
+inline constexpr std::string_view no_members =
+    "The group has no members yet. Add them in agents.yaml: `- agent: NAME` lines below its `members:`.";
 
-/// `why` as in "does not exist".
-inline std::string not_a_directory(std::string_view path, std::string_view why) {
-  return "'" + std::string{path} + "' " + std::string{why} + ". Give the path of the project's directory.";
-}
-
-inline std::string unknown_home(std::string_view path) {
-  return "The home directory in '" + std::string{path} + "' is not known. Give an absolute path.";
-}
-
-inline std::string not_entered(std::string_view path) {
-  return "'" + std::string{path} + "' cannot be entered or listed: a dispatch to it will fail until that is changed.";
+/// `help`: the command that shows what can be given.
+inline std::string nothing_to_update(std::string_view help) {
+  return "There is nothing to update: no option is given. See what there is with: " + std::string{help};
 }
 
 inline std::string timeout_too_small(long given) {

@@ -119,22 +119,22 @@ void print_project(detail_printer& print, const agent_config& agent) {
   print.line_if("not readable", facts.scan_error);
 }
 
+} // namespace
+
 void print_warnings(cli_io& io, const std::vector<std::string>& warnings) {
   for (const auto& warning : warnings)
     io.err << painted(io, colour::yellow, "Warning:") << ' ' << warning << '\n';
 }
 
-expected<loaded_configuration> load(const cli_io& io) {
+expected<loaded_configuration> load_for(const cli_io& io) {
   const auto paths = find_paths(io.environment, io.directory);
   if (!paths)
     return tl::make_unexpected(paths.error());
   return load_configuration(*paths);
 }
 
-} // namespace
-
 int run_list(const list_options& options, cli_io& io) {
-  const auto config = load(io);
+  const auto config = load_for(io);
   if (!config)
     return report_failure(io, options.format, config.error().message);
   print_warnings(io, config->warnings);
@@ -151,7 +151,7 @@ int run_list(const list_options& options, cli_io& io) {
 
 int run_describe(const describe_options& options, cli_io& io) {
   constexpr int preview_lines = 40; // as the tool inspect_agent
-  const auto config = load(io);
+  const auto config = load_for(io);
   if (!config)
     return report_failure(io, options.format, config.error().message);
   print_warnings(io, config->warnings);

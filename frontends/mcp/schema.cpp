@@ -54,6 +54,10 @@ const parameter timeout{"timeout_seconds", need::optional, integer(0),
 
 const parameter job_parameter{"job_id", need::required, text(), "The job, as dispatch_async gave it."};
 
+parameter budget(const char* description) {
+  return {"max_budget_usd", need::optional, {{"type", "number"}, {"default", 0}}, description};
+}
+
 } // namespace
 
 ordered_json none() { return object({}); }
@@ -148,5 +152,46 @@ ordered_json dispatch_session() {
                  format,
                  timeout});
 }
+
+ordered_json inspect_group() { return object({{"name", need::required, text(), "Name of the group."}}); }
+
+ordered_json add_agent() {
+  return object({{"name", need::required, text(), "Name: letters, digits, - and _."},
+                 {"directory", need::required, text(),
+                  "The project's directory; a relative one is taken from the directory of this session."},
+                 {"description", need::optional, text_or(""),
+                  "What the agent is for. Without one it is made from the project's files."},
+                 {"timeout", need::optional, integer(0), "Seconds that a dispatch may take; 0 stores 300."},
+                 budget("US dollars that a dispatch may cost; 0 sets none."),
+                 {"permission_mode", need::optional, text_or(""), "Permission mode of the agent's CLI, such as plan."},
+                 {"allowed_tools", need::optional, text_or(""),
+                  "Tools that need no permission, separated by commas; \",\" for none; empty inherits."},
+                 {"disallowed_tools", need::optional, text_or(""),
+                  "Tools that are refused, separated by commas; \",\" for none; empty inherits."},
+                 {"capabilities", need::optional, text_or(""),
+                  "Labels of what it is good at, separated by commas; for whoever chooses an agent."},
+                 {"risky_capabilities", need::optional, text_or(""),
+                  "Labels of what it does that has risks, separated by commas."}});
+}
+
+ordered_json update_agent() {
+  return object(
+      {{"name", need::required, text(), "Name of the agent."},
+       {"description", need::optional, text_or(""), "New description, stored as it is."},
+       {"timeout", need::optional, integer(0), "Seconds that a dispatch may take."},
+       budget("US dollars that a dispatch may cost; negative: no budget of its own."),
+       {"model", need::optional, text_or(""), "Model of the agent's CLI; \"none\" clears it."},
+       {"permission_mode", need::optional, text_or(""), "Permission mode of the agent's CLI; \"none\" clears it."},
+       {"allowed_tools", need::optional, text_or(""),
+        "Tools that need no permission, separated by commas; \",\" for none; \"none\" inherits."},
+       {"disallowed_tools", need::optional, text_or(""),
+        "Tools that are refused, separated by commas; \",\" for none; \"none\" inherits."},
+       {"capabilities", need::optional, text_or(""),
+        "Labels of what it is good at, separated by commas; \"none\" empties them."},
+       {"risky_capabilities", need::optional, text_or(""),
+        "Labels of what it does that has risks, separated by commas; \"none\" empties them."}});
+}
+
+ordered_json remove_agent() { return object({{"name", need::required, text(), "Name of the agent."}}); }
 
 } // namespace agent_dispatch::schema

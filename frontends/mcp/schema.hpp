@@ -17,5 +17,9 @@ ordered_json dispatch_wait();
 ordered_json dispatch_jobs();
 ordered_json fetch_result();
 ordered_json dispatch_gc();
+ordered_json inspect_group();
+ordered_json add_agent();
+ordered_json update_agent();
+ordered_json remove_agent();
 
 } // namespace agent_dispatch::schema

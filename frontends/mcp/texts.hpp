@@ -16,7 +16,9 @@ inline constexpr std::string_view instructions =
     "- dispatch_parallel: several agents at once; with aggregate, one answer of theirs.\n"
     "- dispatch_dialogue: two agents talk until they have the answer.\n"
     "- dispatch_async: a job in the background; dispatch_wait, dispatch_status, dispatch_cancel and fetch_result take "
-    "its job_id, dispatch_jobs lists all.\n\n"
+    "its job_id, dispatch_jobs lists all.\n"
+    "- list_groups, inspect_group: agents that belong together, and how.\n"
+    "- add_agent, update_agent, remove_agent: change which agents there are, and what they may do.\n\n"
     "The agent sees nothing of your conversation: put everything it needs into task and context, and fill in caller "
     "and goal. "
     "Every dispatch costs money; do what you can do yourself.\n\n"
@@ -94,5 +96,29 @@ inline constexpr std::string_view fetch_result =
 
 inline constexpr std::string_view dispatch_gc =
     "Removes the records of jobs that ended more than max_age_days ago. Pending and running jobs stay.";
+
+inline constexpr std::string_view list_groups =
+    "Lists the groups of agents that work together: what each is for, its members with what to use them for, and "
+    "whether their directories are there. unknown: true marks a member that is no agent.";
+
+inline constexpr std::string_view inspect_group = "Shows one group in full: how to coordinate it (description), the "
+                                                  "facts that its members are told (shared_context), "
+                                                  "and each member's directory and description.";
+
+inline constexpr std::string_view add_agent =
+    "Adds a project directory as an agent; it can be dispatched to at once, from every session. Give it the tools or "
+    "the permission mode it needs, and no more.";
+
+inline constexpr std::string_view update_agent =
+    "Changes the settings of an agent, for instance its allowed_tools after a permission error. Empty texts and 0 "
+    "leave "
+    "a setting as it is; \"none\" clears one; \",\" makes a tool list empty. The next dispatch has the new settings.";
+
+inline constexpr std::string_view remove_agent =
+    "Removes an agent from the configuration. Its directory stays as it is; so do runs that are under way. hint names "
+    "the groups that still have it as a member.";
+
+inline constexpr std::string_view nothing_to_update =
+    "There is nothing to update: give at least one setting that is neither empty nor 0.";
 
 } // namespace agent_dispatch::texts

@@ -4,9 +4,11 @@
 #include <array>
 #include <optional>
 
+#include "frontends/mcp/agent_tools.hpp"
 #include "frontends/mcp/arguments.hpp"
 #include "frontends/mcp/schema.hpp"
 #include "frontends/mcp/texts.hpp"
+#include "frontends/mcp/tool_answers.hpp"
 #include "frontends/views/agents_view.hpp"
 #include "frontends/views/jobs_view.hpp"
 #include "messages/limits.hpp"
@@ -15,27 +17,8 @@ namespace agent_dispatch {
 
 namespace {
 
-void answer(session_services& services, const tool_call& call, const ordered_json& value) {
-  services.reply(call.line, call.what.id, tool_result(value));
-}
-
-void refuse(session_services& services, const tool_call& call, std::string_view sentence) {
-  services.reply(call.line, call.what.id, tool_error(sentence));
-}
-
 // --- list_agents, inspect_agent
 // ----------------------------------------------------------------------------------------
-
-/// Answers with a view of the configuration, or with what is wrong with it.
-template <class View>
-void answer_from_config(session_services& services, const tool_call& call, View view) {
-  services.with_config(call.line, call.what.id, [&services, call, view](const config_snapshot& snapshot) {
-    if (snapshot.fault)
-      refuse(services, call, snapshot.fault->message);
-    else
-      answer(services, call, view(snapshot.value));
-  });
-}
 
 void run_list_agents(session_services& services, const tool_call& call) {
   const tool_arguments arguments{call.arguments, {}};
@@ -349,6 +332,9 @@ const std::array all_tools{
     tool{"list_agents", "List agents", texts::list_agents, schema::none, true, false, run_list_agents},
     tool{"inspect_agent", "Inspect an agent", texts::inspect_agent, schema::inspect_agent, true, false,
          run_inspect_agent},
+    tool{"list_groups", "List groups", texts::list_groups, schema::none, true, false, run_list_groups},
+    tool{"inspect_group", "Inspect a group", texts::inspect_group, schema::inspect_group, true, false,
+         run_inspect_group},
     tool{"dispatch", "Dispatch a task", texts::dispatch, schema::dispatch, false, true, run_dispatch},
     tool{"dispatch_session", "Dispatch within a session", texts::dispatch_session, schema::dispatch_session, false,
          true, run_dispatch_session},
@@ -367,6 +353,9 @@ const std::array all_tools{
     tool{"dispatch_jobs", "List jobs", texts::dispatch_jobs, schema::dispatch_jobs, true, false, run_dispatch_jobs},
     tool{"fetch_result", "Fetch a result", texts::fetch_result, schema::fetch_result, true, false, run_fetch_result},
     tool{"dispatch_gc", "Remove old jobs", texts::dispatch_gc, schema::dispatch_gc, false, false, run_dispatch_gc},
+    tool{"add_agent", "Add an agent", texts::add_agent, schema::add_agent, false, false, run_add_agent},
+    tool{"update_agent", "Change an agent", texts::update_agent, schema::update_agent, false, false, run_update_agent},
+    tool{"remove_agent", "Remove an agent", texts::remove_agent, schema::remove_agent, false, false, run_remove_agent},
 };
 
 } // namespace

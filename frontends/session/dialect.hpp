@@ -82,6 +82,9 @@ public:
   /// Asks for the configuration; `then` gets it and replies.
   virtual void with_config(std::uint64_t line, const nlohmann::json& id,
                            std::function<void(const config_snapshot&)> then) = 0;
+  /// Changes the agents of the configuration, and waits for its lock as long as anybody does.
+  virtual void with_agents_edited(std::uint64_t line, const nlohmann::json& id, agent_order order,
+                                  std::function<void(const agents_edited&)> then) = 0;
   virtual void with_status(std::uint64_t line, const nlohmann::json& id,
                            std::function<void(const supervisor_status&)> then) = 0;
   virtual void with_stop(std::uint64_t line, const nlohmann::json& id, stop_mode mode,

@@ -340,6 +340,13 @@ void session_state::with_config(std::uint64_t line, const nlohmann::json& id,
                            [then = std::move(then)](const config_snapshot_ptr& snapshot) { then(*snapshot); });
 }
 
+void session_state::with_agents_edited(std::uint64_t line, const nlohmann::json& id, agent_order order,
+                                       std::function<void(const agents_edited&)> then) {
+  ask<agents_edited>(core.editor, edit_agents{std::move(order), clock::now() + limits::shared_lock}, line, id,
+                     "whoever changes the configuration did not answer; look with list_agents what became of it",
+                     std::move(then));
+}
+
 void session_state::with_status(std::uint64_t line, const nlohmann::json& id,
                                 std::function<void(const supervisor_status&)> then) {
   ask<supervisor_status>(core.supervisor, get_status{}, line, id, "the supervisor did not say how it is; try again",

@@ -67,6 +67,8 @@ struct session_state : session_services {
   void cancel(const nlohmann::json& id) override;
   void with_config(std::uint64_t line, const nlohmann::json& id,
                    std::function<void(const config_snapshot&)> then) override;
+  void with_agents_edited(std::uint64_t line, const nlohmann::json& id, agent_order order,
+                          std::function<void(const agents_edited&)> then) override;
   void with_status(std::uint64_t line, const nlohmann::json& id,
                    std::function<void(const supervisor_status&)> then) override;
   void with_stop(std::uint64_t line, const nlohmann::json& id, stop_mode mode,

@@ -91,6 +91,8 @@ ordered_json error_json(std::string_view sentence) {
   return json;
 }
 
+ordered_json health_json(const std::filesystem::path& directory) { return health_json(health_of(directory)); }
+
 std::string_view no_agents_sentence() {
   return "No agents are configured. Add one with: agent-dispatch add NAME DIRECTORY";
 }
@@ -130,6 +132,19 @@ ordered_json added_agent_json(const agent_config& agent) {
   json["description"] = agent.description;
   add_permissions(json, agent);
   add_capabilities(json, agent);
+  return json;
+}
+
+ordered_json updated_json(std::string_view name, const std::vector<std::string_view>& fields) {
+  ordered_json json;
+  json["updated"] = name;
+  json["fields"] = fields;
+  return json;
+}
+
+ordered_json removed_json(std::string_view name) {
+  ordered_json json;
+  json["removed"] = name;
   return json;
 }
 

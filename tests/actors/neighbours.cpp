@@ -316,6 +316,26 @@ std::shared_ptr<config_script> scripted_config(actor_world& world, config_snapsh
   return script;
 }
 
+std::shared_ptr<editor_script> scripted_editor(actor_world& world) {
+  auto script = std::make_shared<editor_script>();
+  const auto make = [&world,
+                     &state = *script](config_editor_actor::pointer self) -> config_editor_actor::behavior_type {
+    return {
+        [&world, &state, self](const edit_agents& edit) {
+          struct {
+            std::string operator()(const add_agent_order& order) const { return "add " + order.name; }
+            std::string operator()(const update_agent_order& order) const { return "update " + order.name.value; }
+            std::string operator()(const remove_agent_order& order) const { return "remove " + order.name.value; }
+          } const in_words;
+          world.note("editor: " + std::visit(in_words, edit.order));
+          return later(self, state.edits);
+        },
+    };
+  };
+  script->actor = world.keep(world.system().spawn(make));
+  return script;
+}
+
 std::shared_ptr<requester_script> scripted_requester(actor_world& world, std::string name) {
   auto script = std::make_shared<requester_script>();
   const auto make = [&world, &state = *script, name](requester::pointer) -> requester::behavior_type {

@@ -106,6 +106,13 @@ struct config_script {
 /// Journal: `config: asked`, when the test answers.
 std::shared_ptr<config_script> scripted_config(actor_world& world, config_snapshot_ptr snapshot);
 
+struct editor_script {
+  config_editor_actor actor;
+  owed<agents_edited> edits;
+};
+/// Journal: `editor: add NAME`, `editor: update NAME`, `editor: remove NAME`.
+std::shared_ptr<editor_script> scripted_editor(actor_world& world);
+
 struct requester_script {
   requester actor;
   std::vector<dispatch_answer> answers;

@@ -41,8 +41,8 @@ struct session_fixture {
     session = world.keep(world.system().spawn(
         [this, hello, held = std::make_shared<std::unique_ptr<session_dialect>>(std::move(dialect))](
             session_actor::stateful_pointer<session_state> self) {
-          return agent_dispatch::session(self, {supervisor, config->actor, requests, jobs->actor}, link, hello,
-                                         std::move(*held));
+          return agent_dispatch::session(self, {supervisor, config->actor, requests, jobs->actor, editor->actor}, link,
+                                         hello, std::move(*held));
         }));
   }
 
@@ -116,6 +116,18 @@ struct session_fixture {
     CHECK(world.heard() == lines{"requests: dispatch " + std::to_string(line) + " to alpha"});
   }
 
+  /// A call of a tool with the line's number as its id.
+  void call(std::uint64_t line, const std::string& tool, const nlohmann::json& arguments = nlohmann::json::object()) {
+    nlohmann::json message{{"jsonrpc", "2.0"}, {"id", line}, {"method", "tools/call"}};
+    message["params"] = {{"name", tool}, {"arguments", arguments}};
+    frame("msg", line, message.dump());
+  }
+
+  /// The JSON in the text of the last answer.
+  nlohmann::json answer_value() const {
+    return nlohmann::json::parse(link->last()["result"]["content"][0]["text"].get<std::string>());
+  }
+
   void progress(std::uint64_t line, progress_event event) {
     world.tell(session, request_progress{{{"front"}, line}, std::move(event)});
   }
@@ -130,6 +142,7 @@ struct session_fixture {
   std::shared_ptr<scripted_connection> link = std::make_shared<scripted_connection>(world);
   std::shared_ptr<config_script> config = scripted_config(world, config_with({"alpha"}));
   std::shared_ptr<jobs_script> jobs = scripted_jobs(world);
+  std::shared_ptr<editor_script> editor = scripted_editor(world);
   requests_actor requests =
       world.keep(world.system().spawn([this](requests_actor::pointer self) { return take_requests(self); }));
   supervisor_actor supervisor =
@@ -190,9 +203,9 @@ TEST_CASE_METHOD(session_fixture, "the tools are listed") {
     CHECK(tool["inputSchema"]["type"] == "object");
     CHECK(tool["description"].get<std::string>().size() < 2048);
   }
-  CHECK(names == lines{"list_agents", "inspect_agent", "dispatch", "dispatch_session", "dispatch_stream",
-                       "dispatch_async", "dispatch_status", "dispatch_wait", "dispatch_cancel", "dispatch_jobs",
-                       "fetch_result", "dispatch_gc"});
+  CHECK(names == lines{"list_agents", "inspect_agent", "list_groups", "inspect_group", "dispatch", "dispatch_session",
+                       "dispatch_stream", "dispatch_async", "dispatch_status", "dispatch_wait", "dispatch_cancel",
+                       "dispatch_jobs", "fetch_result", "dispatch_gc", "add_agent", "update_agent", "remove_agent"});
 }
 
 TEST_CASE_METHOD(session_fixture, "a dispatch without its task is a tool error, and dispatches nothing") {
@@ -292,6 +305,42 @@ TEST_CASE_METHOD(session_fixture, "a configuration that nobody answers for is an
   frame("msg", 2, R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"list_agents"}})");
   CHECK(world.heard() == lines{"answer 2"});
   CHECK(link->last()["error"]["code"] == -32603);
+}
+
+TEST_CASE_METHOD(session_fixture, "while an agent is added, other calls are answered, and goodbye waits for the edit") {
+  call(1, "add_agent", {{"name", "beta"}, {"directory", "/tmp"}});
+  CHECK(world.heard() == lines{"editor: add beta"});
+  call(2, "list_agents");
+  CHECK(world.heard() == lines{"answer 2"});
+  frame("bye", 0);
+  CHECK(world.heard() == lines{});
+  auto saved = saved_configuration{.value = config_with({"alpha", "beta"})->value};
+  world.reply(take(editor->edits), agents_edited{saved});
+  CHECK(world.heard() == lines{"answer 1", "close"});
+  CHECK(answer_value()["added"] == "beta");
+}
+
+TEST_CASE_METHOD(session_fixture,
+                 "an edit that fails is a tool error, and one that nobody answers for an internal error") {
+  call(1, "remove_agent", {{"name", "beta"}});
+  world.reply(take(editor->edits), agents_edited{failure(fault_kind::lock_timeout, "somebody holds it")});
+  CHECK(world.heard() == lines{"editor: remove beta", "answer 1"});
+  CHECK(answer_value()["error"] == "somebody holds it");
+  CHECK(link->last()["result"]["isError"] == true);
+  world.kill(editor->actor);
+  call(2, "update_agent", {{"name", "alpha"}, {"timeout", 9}});
+  CHECK(world.heard() == lines{"answer 2"});
+  CHECK(link->last()["error"]["code"] == -32603);
+}
+
+TEST_CASE_METHOD(session_fixture, "an edit that asks for nothing, or for what cannot be, is refused by the session") {
+  call(1, "update_agent", {{"name", "alpha"}, {"model", ""}, {"timeout", 0}});
+  CHECK_THAT(answer_value()["error"].get<std::string>(), Catch::Matchers::Contains("nothing to update"));
+  call(2, "add_agent", {{"name", "beta"}});
+  CHECK_THAT(answer_value()["error"].get<std::string>(), Catch::Matchers::Contains("'directory' is required"));
+  call(3, "remove_agent");
+  CHECK_THAT(answer_value()["error"].get<std::string>(), Catch::Matchers::Contains("'name' is required"));
+  CHECK(world.heard() == lines{"answer 1", "answer 2", "answer 3"});
 }
 
 TEST_CASE_METHOD(session_fixture, "a lost connection is told to the requests, and nothing is sent any more") {

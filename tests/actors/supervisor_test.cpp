@@ -95,6 +95,7 @@ struct supervisor_fixture {
   owed<stop_report> drains;
   std::vector<session_actor> sessions;
   std::shared_ptr<config_script> config = scripted_config(world, config_with({"alpha"}));
+  std::shared_ptr<editor_script> editor = scripted_editor(world);
   std::shared_ptr<admission_script> admission = scripted_admission(world);
   std::shared_ptr<launcher_script> launcher = scripted_launcher(world);
   std::shared_ptr<jobs_script> jobs = scripted_jobs(world);
@@ -106,7 +107,7 @@ struct supervisor_fixture {
                              .ended = [this] { world.note("ended"); }};
   supervisor_actor supervisor = world.keep(world.system().spawn(
       agent_dispatch::supervisor, process,
-      supervised_actors{config->actor, admission->actor, launcher->actor, requests, jobs->actor, {}},
+      supervised_actors{config->actor, editor->actor, admission->actor, launcher->actor, requests, jobs->actor, {}},
       session_factory{[this](caf::actor_system& in, const core_actors&, const connection_ptr&,
                              const std::shared_ptr<const frontend_hello>&) { return make_session(in); }}));
 };

@@ -1,4 +1,4 @@
-#include "config/save.hpp"
+#include "config/agent_edits.hpp"
 
 #include <catch2/catch.hpp>
 

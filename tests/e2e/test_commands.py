@@ -18,7 +18,7 @@ def test_version_and_help(home):
     assert version.code == 0 and version.out.strip(), version
     overview = home.cli("--help")
     assert overview.code == 0
-    for command in ("init", "add", "list", "describe", "test", "dispatch", "serve", "supervise", "status", "stop"):
+    for command in ("init", "add", "update", "remove", "list", "describe", "group", "test", "dispatch", "serve", "supervise", "status", "stop"):
         assert command in overview.out
         assert home.cli(command, "--help").code == 0, command
 
@@ -108,6 +108,46 @@ def test_describe_of_an_unknown_agent_fails(home):
     home.write_config({"shop": {}})
     answer = home.cli("describe", "foo")
     assert answer.code == 1 and "Unknown agent: 'foo'. Available: shop" in answer.out + answer.err, answer
+
+
+def test_update_and_remove_change_the_file(home):
+    home.write_config({"shop": {}, "other": {}}, groups={"team": {"members": [{"agent": "shop"}]}})
+    updated = home.cli("update", "shop", "--model", "opus", "--allowed-tools", ",", "--json")
+    assert updated.json() == {"updated": "shop", "fields": ["model", "allowed_tools"]}, updated
+    shown = home.cli("describe", "shop", "--json").json()
+    assert shown["model"] == "opus" and shown["allowed_tools"] == []
+    removed = home.cli("remove", "shop")
+    assert removed.code == 0 and "team" in removed.err, removed
+    assert [agent["name"] for agent in home.cli("list", "--json").json()] == ["other"]
+    again = home.cli("remove", "shop")
+    assert again.code == 1 and "Agent 'shop' was not found. Available: other" in again.err, again
+
+
+def test_what_add_says_of_one_that_is_there_works_when_pasted(home):
+    home.write_config({"shop": {}})
+    refused = home.cli("add", "shop", str(home.root)).err
+    command = refused.split("Change it with: ")[1].split(" and ")[0].split()
+    assert command[0] == "agent-dispatch"
+    assert home.cli(*command[1:], "--timeout", "5").code == 0
+
+
+def test_groups_are_made_shown_changed_and_removed(home):
+    home.write_config({"shop": {"description": "sells"}, "other": {}})
+    added = home.cli("group", "add", "team", "-d", "Both", "--shared-context", "We sell.", "--member", "shop", "--member", "other")
+    assert added.code == 0, added
+    (row,) = home.cli("group", "list", "--json").json()
+    assert row["name"] == "team" and row["shared_context_present"] is True and row["member_count"] == 2
+    assert home.serve().value("list_groups") == [row]
+    assert home.cli("group", "update", "team", "--shared-context", "").code == 0
+    shown = home.cli("group", "inspect", "team", "--json").json()
+    assert shown["description"] == "Both" and shown["shared_context"] == "" and shown["members"][0]["description"] == "sells"
+    assert shown == home.serve().value("inspect_group", {"name": "team"})
+    home.cli("remove", "shop")
+    assert "shop (unknown)" in home.cli("group", "list").out and "shop (unknown)" in home.cli("group", "inspect", "team").out
+    assert home.cli("group", "remove", "team", "--json").json() == {"removed": "team"}
+    assert home.cli("group", "list").code == 0
+    unknown = home.cli("group", "inspect", "team")
+    assert unknown.code == 1 and "Unknown group: 'team'. Available: none" in unknown.err, unknown
 
 
 def test_test_dispatches_a_task_of_its_own(home):

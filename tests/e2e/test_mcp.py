@@ -10,6 +10,7 @@ from mcp_client import HANDSHAKE_REVISIONS, text_value
 from processes import wait_until
 
 TOOLS = {"list_agents", "inspect_agent", "dispatch", "dispatch_session", "dispatch_stream"}
+TOOLS |= {"list_groups", "inspect_group", "add_agent", "update_agent", "remove_agent"}
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
 
 

@@ -1,0 +1,44 @@
+#include "actors/config_editor.hpp"
+
+#include <algorithm>
+
+namespace agent_dispatch {
+
+namespace {
+
+/// Carries out one order.
+struct edit {
+  const config_paths& paths;
+  std::chrono::milliseconds patience;
+
+  expected<saved_configuration> operator()(const add_agent_order& order) const {
+    const auto directory = project_directory(order.directory, order.home, order.base);
+    if (!directory)
+      return tl::make_unexpected(directory.error());
+    const auto agent = new_agent(order.name, *directory, order.form);
+    if (!agent)
+      return tl::make_unexpected(agent.error());
+    return add_agent(paths, *agent, patience);
+  }
+  expected<saved_configuration> operator()(const update_agent_order& order) const {
+    return update_agent(paths, order.name, order.update, patience);
+  }
+  expected<saved_configuration> operator()(const remove_agent_order& order) const {
+    return remove_agent(paths, order.name, patience);
+  }
+};
+
+std::chrono::milliseconds left_until(std::chrono::steady_clock::time_point until) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+  return std::max(left, std::chrono::milliseconds{0});
+}
+
+} // namespace
+
+config_editor_actor::behavior_type config_editor(config_editor_actor::pointer, config_paths paths) {
+  return {[paths = std::move(paths)](const edit_agents& order) {
+    return agents_edited{std::visit(edit{paths, left_until(order.until)}, order.order)};
+  }};
+}
+
+} // namespace agent_dispatch

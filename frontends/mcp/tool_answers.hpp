@@ -1,0 +1,27 @@
+#pragma once
+
+#include "frontends/mcp/tools.hpp"
+
+/// How a tool answers its call.
+namespace agent_dispatch {
+
+inline void answer(session_services& services, const tool_call& call, const ordered_json& value) {
+  services.reply(call.line, call.what.id, tool_result(value));
+}
+
+inline void refuse(session_services& services, const tool_call& call, std::string_view sentence) {
+  services.reply(call.line, call.what.id, tool_error(sentence));
+}
+
+/// Answers with a view of the configuration, or with what is wrong with it.
+template <class View>
+void answer_from_config(session_services& services, const tool_call& call, View view) {
+  services.with_config(call.line, call.what.id, [&services, call, view](const config_snapshot& snapshot) {
+    if (snapshot.fault)
+      refuse(services, call, snapshot.fault->message);
+    else
+      answer(services, call, view(snapshot.value));
+  });
+}
+
+} // namespace agent_dispatch
