@@ -98,17 +98,20 @@ void requests_state::resolve(const request_key& key, const config_snapshot_ptr& 
   }
   apply_limits(*snapshot);
   const auto& call = found->second.call;
-  if (found->second.cancelled) {
-    answer(key, cancelled_answer({}));
-  } else if (call.composite) {
-    if (auto plan = make_plan(key, call, snapshot->value))
-      record(found->second, std::move(*plan));
-    else
+  const bool cancelled = found->second.cancelled;
+  if (call.composite) {
+    if (auto plan = make_plan(key, call, snapshot->value); !plan)
       answer(key, {tl::unexpected(std::move(plan.error()))});
-  } else if (auto spec = make_spec(key, call, snapshot->value)) {
-    record(found->second, std::move(*spec));
-  } else {
+    else if (cancelled)
+      answer(key, cancelled_answer(nullptr));
+    else
+      record(found->second, std::move(*plan));
+  } else if (auto spec = make_spec(key, call, snapshot->value); !spec) {
     answer(key, {std::move(spec.error())});
+  } else if (cancelled) {
+    answer(key, cancelled_answer(*spec));
+  } else {
+    record(found->second, std::move(*spec));
   }
 }
 

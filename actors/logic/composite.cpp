@@ -25,6 +25,13 @@ dispatch_result result_of(const dispatch_answer& answer, const agent_name& agent
   return result;
 }
 
+/// The request was done; how its parts went is said beside it.
+dispatch_result done() {
+  dispatch_result result;
+  result.success = true;
+  return result;
+}
+
 class parallel final : public composite {
 public:
   parallel(const request_key& key, composite_plan_ptr plan)
@@ -59,7 +66,7 @@ public:
     for (const auto& answer : answers_)
       all->items.push_back(*answer);
     all->aggregated = aggregated_;
-    return dispatch_answer{.value = dispatch_result{}, .parallel = std::move(all)};
+    return dispatch_answer{.value = done(), .parallel = std::move(all)};
   }
 
   void cancel() override { is_cancelled_ = true; }
@@ -147,7 +154,7 @@ public:
   std::optional<dispatch_answer> result() const override {
     if (!is_over_)
       return std::nullopt;
-    return dispatch_answer{.value = dispatch_result{}, .dialogue = std::make_shared<const dialogue_answer>(said_)};
+    return dispatch_answer{.value = done(), .dialogue = std::make_shared<const dialogue_answer>(said_)};
   }
 
   void cancel() override { is_cancelled_ = true; }

@@ -204,8 +204,9 @@ TEST_CASE_METHOD(session_fixture, "the tools are listed") {
     CHECK(tool["description"].get<std::string>().size() < 2048);
   }
   CHECK(names == lines{"list_agents", "inspect_agent", "list_groups", "inspect_group", "dispatch", "dispatch_session",
-                       "dispatch_stream", "dispatch_async", "dispatch_status", "dispatch_wait", "dispatch_cancel",
-                       "dispatch_jobs", "fetch_result", "dispatch_gc", "add_agent", "update_agent", "remove_agent"});
+                       "dispatch_stream", "dispatch_parallel", "dispatch_dialogue", "dispatch_async", "dispatch_status",
+                       "dispatch_wait", "dispatch_cancel", "dispatch_jobs", "fetch_result", "dispatch_gc", "add_agent",
+                       "update_agent", "remove_agent"});
 }
 
 TEST_CASE_METHOD(session_fixture, "a dispatch without its task is a tool error, and dispatches nothing") {
