@@ -26,7 +26,7 @@ job_record new_record(const run_spec& spec, const job_id& id, const std::string&
           .owner = owner,
           .session = spec.session,
           .retry_of = spec.retry_of,
-          .request = job_request{asked.format, asked.timeout, asked.clamp_timeout, {}}};
+          .request = job_request{asked.format, asked.timeout, asked.clamp_timeout, asked.group}};
 }
 
 /// An earlier supervisor may have come as far as `running`.

@@ -127,6 +127,7 @@ expected<run_request> run_again(const job_record& record) {
                   .format = asked.format,
                   .resume = {},
                   .timeout = asked.timeout,
+                  .group = asked.group,
                   .clamp_timeout = asked.clamp_timeout};
   // A session is there to be resumed once something has run in it.
   const auto session = record.result && record.result->session ? record.result->session : record.session;

@@ -18,15 +18,27 @@ namespace agent_dispatch {
 
 namespace {
 
-control_call make_call(const dispatch_options& options, cli_io& io) {
-  control_call call{.method = "dispatch",
-                    .params = run_request_json(options.run),
+/// The supervisor's answer; what has gone wrong is a fault.
+expected<ordered_json> ask(const char* method, ordered_json params, progress_display progress,
+                           supervisor_kind supervisor, cli_io& io) {
+  control_call call{.method = method,
+                    .params = std::move(params),
                     .progress = {},
                     .cancelling = [&io] { io.err << supervisor_text::cancelling << std::endl; },
                     .interrupt = on_interrupt::cancel_request};
-  if (options.progress == progress_display::lines)
+  if (progress == progress_display::lines)
     call.progress = [&io](std::string_view text) { io.err << painted(io, colour::dim, printable(text)) << std::endl; };
-  return call;
+  const auto request = make_link_request(io, frontend_role::cli, supervisor);
+  if (!request)
+    return tl::unexpected(request.error());
+  auto link = connect_supervisor(*request);
+  if (!link)
+    return tl::unexpected(link.error());
+  call.redial = &*request;
+  auto answer = call_supervisor(*link, call);
+  if (answer && answer->is_object() && answer->contains("error") && !answer->contains("agent"))
+    return failure(fault_kind::invalid_argument, answer->value("error", ""));
+  return answer;
 }
 
 /// The options that `dispatch` and `test` share.
@@ -55,6 +67,7 @@ void declare_dispatch(CLI::App& app, cli_command& chosen, const bool& embedded) 
   command.add_option("--context", run.context, "Facts the task needs");
   command.add_option("--caller", run.caller, "Who asks");
   command.add_option("--goal", run.goal, "The larger aim");
+  command.add_option("--group", run.group, "A group of the agent's: it also gets what the members share");
   command.add_option_function<std::string>(
       "--session-id", [options](const std::string& id) { options->run.resume = session_id{id}; },
       "Session to go on with");
@@ -93,25 +106,35 @@ void declare_test(CLI::App& app, cli_command& chosen, const bool& embedded) {
   finish(command, chosen, embedded, options);
 }
 
+void declare_dialogue(CLI::App& app, cli_command& chosen, const bool& embedded) {
+  constexpr int most_rounds = 10;
+  const auto options = std::make_shared<dialogue_options>();
+  auto& command = *app.add_subcommand("dialogue", std::string{supervisor_text::dialogue_help});
+  command.add_option("requester", options->requester, "The agent that has the question")->required();
+  command.add_option("responder", options->responder, "The agent that knows; it speaks first")->required();
+  command.add_option("topic", options->topic, "What they talk about")->required();
+  command.add_option("--max-rounds", options->most_rounds, "A round is one message of each")
+      ->check(CLI::Range(1, most_rounds));
+  command.add_flag_callback(
+      "--stream", [options] { options->progress = progress_display::lines; },
+      std::string{supervisor_text::stream_help});
+  command.add_flag_callback(
+      "--json", [options] { options->format = output_format::json; }, std::string{supervisor_text::json_help});
+  command.callback([&chosen, &embedded, options] {
+    options->supervisor = embedded ? supervisor_kind::embedded : supervisor_kind::shared;
+    chosen = [options](cli_io& io) { return run_dialogue(*options, io); };
+  });
+}
+
 } // namespace
 
 int run_dispatch(const dispatch_options& options, cli_io& io) {
   if (options.wait == dispatch_wait::accept_job)
     return start_job("dispatch_async", run_request_json(options.run),
                      {.supervisor = options.supervisor, .format = options.format}, io);
-  const auto request = make_link_request(io, frontend_role::cli, options.supervisor);
-  if (!request)
-    return report_failure(io, options.format, request.error().message);
-  auto link = connect_supervisor(*request);
-  if (!link)
-    return report_failure(io, options.format, link.error().message);
-  auto call = make_call(options, io);
-  call.redial = &*request;
-  const auto answer = call_supervisor(*link, call);
+  const auto answer = ask("dispatch", run_request_json(options.run), options.progress, options.supervisor, io);
   if (!answer)
     return report_failure(io, options.format, answer.error().message);
-  if (answer->is_object() && answer->contains("error") && !answer->contains("agent"))
-    return report_failure(io, options.format, answer->value("error", ""));
   const auto result = dispatch_result_from(nlohmann::json(*answer));
   if (!result)
     return report_failure(io, options.format, result.error().message);
@@ -121,9 +144,25 @@ int run_dispatch(const dispatch_options& options, cli_io& io) {
   return result->success ? exit_success : exit_failure;
 }
 
+int run_dialogue(const dialogue_options& options, cli_io& io) {
+  ordered_json params;
+  params["requester"] = options.requester;
+  params["responder"] = options.responder;
+  params["topic"] = options.topic;
+  params["max_rounds"] = options.most_rounds;
+  const auto answer = ask("dispatch_dialogue", std::move(params), options.progress, options.supervisor, io);
+  if (!answer)
+    return report_failure(io, options.format, answer.error().message);
+  if (options.format == output_format::text)
+    return print_dialogue(io, *answer);
+  print_json(io, *answer);
+  return is_failed_dialogue(*answer) ? exit_failure : exit_success;
+}
+
 void register_dispatch_commands(CLI::App& app, cli_command& chosen, const bool& embedded) {
   declare_dispatch(app, chosen, embedded);
   declare_test(app, chosen, embedded);
+  declare_dialogue(app, chosen, embedded);
 }
 
 } // namespace agent_dispatch

@@ -9,7 +9,7 @@
 #include "frontends/cli/presentation.hpp"
 #include "messages/run.hpp"
 
-/// The commands that give an agent something to do: dispatch, test.
+/// The commands that give agents something to do: dispatch, test, dialogue.
 namespace agent_dispatch {
 
 enum class progress_display { none, lines };
@@ -27,10 +27,23 @@ struct dispatch_options {
   supervisor_kind supervisor = supervisor_kind::shared;
 };
 
+struct dialogue_options {
+  std::string requester;
+  std::string responder;
+  std::string topic;
+  int most_rounds = 3;
+  progress_display progress = progress_display::none;
+  output_format format = output_format::text;
+  supervisor_kind supervisor = supervisor_kind::shared;
+};
+
 /// Prints the answer. Exit code 1 when the agent failed or could not be asked.
 int run_dispatch(const dispatch_options& options, cli_io& io);
 
-/// Declares `dispatch` and `test`. `embedded` is read when a command runs.
+/// Prints the answer, and what was said on the way. Exit code 1 when a turn failed or nobody could be asked.
+int run_dialogue(const dialogue_options& options, cli_io& io);
+
+/// Declares `dispatch`, `test` and `dialogue`. `embedded` is read when a command runs.
 void register_dispatch_commands(CLI::App& app, cli_command& chosen, const bool& embedded);
 
 } // namespace agent_dispatch

@@ -50,4 +50,30 @@ int print_result(cli_io& io, const dispatch_result& result) {
   return result.success ? exit_success : exit_failure;
 }
 
+bool is_failed_dialogue(const ordered_json& answer) {
+  const auto turns = answer.value("conversation", ordered_json::array());
+  return turns.empty() || turns.back().contains("error");
+}
+
+int print_dialogue(cli_io& io, const ordered_json& answer) {
+  const auto turns = answer.value("conversation", ordered_json::array());
+  for (const auto& turn : turns)
+    io.err << painted(io, colour::dim, printable(turn.value("agent", "")) + ":") << ' '
+           << printable(turn.value("message", "")) << '\n';
+  const bool has_failed = is_failed_dialogue(answer);
+  const auto said = answer.value("final_answer", "");
+  if (has_failed)
+    io.err << painted(io, colour::red, "failed") << ": " << said << '\n';
+  else
+    io.out << said << (said.ends_with('\n') ? "" : "\n") << std::flush;
+  const auto rounds = answer.value("rounds", 0);
+  io.err << painted(io, colour::dim,
+                    std::string{answer.value("resolved", false) ? "resolved" : "not resolved"} + "  " +
+                        std::to_string(rounds) + (rounds == 1 ? " round" : " rounds") + "  cost $" +
+                        std::to_string(answer.value("total_cost_usd", 0.0)) + "  " +
+                        std::to_string(answer.value("total_duration_ms", std::int64_t{0})) + " ms")
+         << '\n';
+  return has_failed ? exit_failure : exit_success;
+}
+
 } // namespace agent_dispatch

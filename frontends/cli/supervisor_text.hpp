@@ -7,6 +7,7 @@ namespace agent_dispatch::supervisor_text {
 
 inline constexpr std::string_view dispatch_help = "Give an agent a task and print its answer";
 inline constexpr std::string_view test_help = "Give an agent a small task, to see that it works";
+inline constexpr std::string_view dialogue_help = "Let two agents talk until they have an answer";
 inline constexpr std::string_view serve_help = "Serve MCP on standard input and output; started by AI clients";
 inline constexpr std::string_view supervise_help = "Run the supervisor in the foreground";
 inline constexpr std::string_view status_help = "Show the supervisor and what it runs; starts none";

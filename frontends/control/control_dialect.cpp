@@ -70,12 +70,6 @@ void start_job(session_services& services, std::uint64_t line, const jsonrpc::re
     services.reject(line, message.id, jsonrpc::code::invalid_params, run.error().message);
 }
 
-void refuse(session_services& services, std::uint64_t line, const nlohmann::json& id, const fault& why) {
-  ordered_json refusal;
-  refusal["error"] = why.message;
-  services.reply(line, id, refusal);
-}
-
 std::string text_of(const nlohmann::json& params, const char* name) {
   const auto found = params.is_object() ? params.find(name) : params.end();
   return params.is_object() && found != params.end() && found->is_string() ? found->get<std::string>() : std::string{};
@@ -84,6 +78,24 @@ std::string text_of(const nlohmann::json& params, const char* name) {
 double number_of(const nlohmann::json& params, const char* name) {
   const auto found = params.is_object() ? params.find(name) : params.end();
   return params.is_object() && found != params.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+void start_dialogue(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
+  constexpr double most_rounds = 10; // as the tool dispatch_dialogue
+  const auto rounds = static_cast<int>(std::clamp<double>(number_of(message.params, "max_rounds"), 1, most_rounds));
+  services.dispatch(
+      line, {.id = message.id, .progress_token = message.id},
+      {.run = {},
+       .composite = std::make_shared<const composite_order>(dialogue_order{{text_of(message.params, "requester")},
+                                                                           {text_of(message.params, "responder")},
+                                                                           text_of(message.params, "topic"),
+                                                                           rounds})});
+}
+
+void refuse(session_services& services, std::uint64_t line, const nlohmann::json& id, const fault& why) {
+  ordered_json refusal;
+  refusal["error"] = why.message;
+  services.reply(line, id, refusal);
 }
 
 void list_jobs(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
@@ -184,7 +196,7 @@ constexpr std::array methods{
     control_method{"jobs", list_jobs},          control_method{"job", show_job},
     control_method{"cancel_job", end_job},      control_method{"gc", collect_jobs},
     control_method{"wait", await_job},          control_method{"follow", await_job},
-    control_method{"retry", retry_job},
+    control_method{"retry", retry_job},         control_method{"dispatch_dialogue", start_dialogue},
 };
 
 } // namespace
