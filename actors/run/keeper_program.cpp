@@ -81,13 +81,13 @@ expected<keeper_program> keeper_program::open(const std::filesystem::path& path)
 
 expected<pid_t> keeper_program::start(std::vector<std::string> arguments, std::vector<placed_fd> descriptors) const {
   std::vector<unique_fd> copies;
-  for (auto& [ours, theirs] : descriptors) {
-    if (ours >= lowest_spare_fd)
+  for (auto& each : descriptors) {
+    if (each.ours >= lowest_spare_fd)
       continue;
-    copies.emplace_back(::fcntl(ours, F_DUPFD_CLOEXEC, lowest_spare_fd));
+    copies.emplace_back(::fcntl(each.ours, F_DUPFD_CLOEXEC, lowest_spare_fd));
     if (!copies.back())
       return io_failure("cannot copy", "a descriptor", errno);
-    ours = copies.back().get();
+    each.ours = copies.back().get();
   }
   spawn_actions actions;
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})

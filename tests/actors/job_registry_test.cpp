@@ -203,6 +203,46 @@ TEST_CASE_METHOD(job_desk, "of a cancel and an end, the one that reaches the dis
   }
 }
 
+TEST_CASE_METHOD(job_desk, "of a cancel and a deadline, the one that reaches the disk first counts") {
+  const bool cancel_first = GENERATE(true, false);
+  dispatch_result too_late;
+  too_late.error = "it took too long";
+  too_late.error_type = error_type::timeout;
+  make_running(1);
+  hold();
+  if (cancel_first) {
+    cancel(1);
+    finish(1, {too_late});
+    release();
+    CHECK(world.heard() == lines{"requests: cancel 1", "1 cancel: cancelled_running", "1 finished"});
+    CHECK(on_disk(1).status == job_status::cancelled);
+  } else {
+    finish(1, {too_late});
+    cancel(1);
+    release();
+    CHECK(world.heard() == lines{"1 finished", "1 cancel: already_terminal"});
+    CHECK(on_disk(1).status == job_status::failed);
+    CHECK(on_disk(1).error == "it took too long");
+  }
+}
+
+TEST_CASE_METHOD(job_desk, "of a cancel and a gc, the cancel finds a record or none, and no record comes back") {
+  const bool cancel_first = GENERATE(true, false);
+  make_running(1);
+  finish(1);
+  world.heard();
+  if (cancel_first) {
+    cancel(1);
+    collect_all();
+    CHECK(world.heard() == lines{"1 cancel: already_terminal", "gc purged 1"});
+  } else {
+    collect_all();
+    cancel(1);
+    CHECK(world.heard() == lines{"gc purged 1", "1 cancel: a value cannot be used"});
+  }
+  CHECK_FALSE(is_on_disk(1));
+}
+
 TEST_CASE_METHOD(job_desk, "of a cancel and a failure without a run, the one that reaches the disk first counts") {
   const bool cancel_first = GENERATE(true, false);
   create(1);

@@ -293,6 +293,30 @@ TEST_CASE_METHOD(job_requests_fixture, "a stop now cancels jobs by their records
   CHECK(world.heard() == lines{"drained, 1 ended"});
 }
 
+TEST_CASE_METHOD(job_requests_fixture, "of a cancel and a stop, in either order, the run is ended once") {
+  const bool cancel_first = GENERATE(true, false);
+  const auto mode = GENERATE(stop_mode::drain, stop_mode::now);
+  start_job(1);
+  world.tell(requests, run_progress{{key(1)}, {progress_kind::started, {}}});
+  world.heard();
+  const auto stop = [&] {
+    drain(mode);
+    CHECK(world.heard() == (mode == stop_mode::now ? lines{"jobs: cancel " + job_of(1)} : lines{}));
+  };
+  if (!cancel_first)
+    stop();
+  marked_as_cancelled(1);
+  expect_cancel(1);
+  if (cancel_first)
+    stop();
+  marked_as_cancelled(1); // what the stop has asked for, if it has
+  finish(1, answer_of("cut short"));
+  CHECK(world.heard() == lines{"jobs: finish, success 'cut short'"});
+  concluded();
+  CHECK(world.heard() ==
+        lines{"drained, " + std::string{!cancel_first && mode == stop_mode::now ? "1" : "0"} + " ended"});
+}
+
 // --- refs
 // -----------------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import pytest
 
 import stand_in
 from mcp_client import text_value
-from processes import alive, descriptors, kill, state, wait_until
+from processes import PATIENCE, alive, descriptors, kill, state, wait_until
 
 MCP, JOB, COMMAND = KINDS = ["dispatch over MCP", "job over MCP", "dispatch command"]
 QUEUED, SILENT, TALKING, ENDED, CANCELLED, TIMED_OUT = STATES = [
@@ -24,7 +24,8 @@ KILLS_SUPERVISOR = {SUPERVISOR, BOTH, ALL_BUT_RUN, TWICE, STARTING}
 KILLS_RUN = {KEEPER, CLI, BOTH}
 KILLS_FRONTEND = {FRONTEND, ALL_BUT_RUN}
 
-STORM_JOBS = int(os.environ.get("AGENT_DISPATCH_TEST_STORM", "200"))
+# With sanitizers each of them takes many times as long.
+STORM_JOBS = int(os.environ.get("AGENT_DISPATCH_TEST_STORM", "1000" if PATIENCE == 1 else "200"))
 TERMINAL = ("done", "failed", "cancelled")
 
 
