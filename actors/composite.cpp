@@ -1,5 +1,7 @@
 #include "actors/composite.hpp"
 
+#include <utility>
+
 namespace agent_dispatch {
 
 void composite_state::ask(const std::vector<due_part>& due) {
@@ -24,6 +26,8 @@ void composite_state::progress(const request_progress& event) {
   const auto found = asked.find(event.request.part);
   if (found == asked.end() || event.event.kind == progress_kind::queued)
     return;
+  if (event.event.kind == progress_kind::started && !std::exchange(is_started, true))
+    self->send(requests, composite_progress{key, {progress_kind::started, {}}});
   // What one of them does is said with its name.
   const auto text = event.event.kind == progress_kind::started ? "started" : event.event.text;
   const progress_event shown{progress_kind::note, found->second.value + ": " + text};

@@ -24,6 +24,7 @@ struct composite_state {
   requests_actor requests;
   std::unique_ptr<composite> parts;
   std::map<std::string, agent_name> asked; ///< parts that owe their answers
+  bool is_started = false;                 ///< one of them
   bool is_done = false;
 
   static inline const char* name = "composite";

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <set>
 #include <sstream>
@@ -169,7 +170,15 @@ recovered_state_ptr launcher_state::recover() {
   for (const auto& skipped : found.skipped)
     log::warn("{}; left alone", skipped);
   std::set<fs::path> known;
+  // What belongs to a request that cannot be read may be of a newer program: its parts and runs are left alone as well.
+  const auto is_left_alone = [&found](std::string_view entry) {
+    return std::any_of(found.names.begin(), found.names.end(), [entry](const std::string& skipped) {
+      return entry.starts_with(skipped) && (entry.size() == skipped.size() || entry[skipped.size()] == '.');
+    });
+  };
   for (const auto& read : found.requests) {
+    if (is_left_alone(read.request.key.text()))
+      continue;
     for (const auto which : {attempt::first, attempt::without_session_id})
       if (read.request.spec)
         known.insert(directory_of(read.request.spec->key, which));
@@ -181,7 +190,7 @@ recovered_state_ptr launcher_state::recover() {
   }
   std::error_code problem;
   for (fs::directory_iterator entry{where.runs(), problem}, end; !problem && entry != end; entry.increment(problem))
-    if (!known.contains(entry->path()))
+    if (!known.contains(entry->path()) && !is_left_alone(entry->path().filename().native()))
       strays.push_back(entry->path());
   clear_strays();
   return state;

@@ -53,21 +53,39 @@ void requests_state::accept(const dispatch_call& call) {
       self->send(call.waiting, request_answered{call.request, stopping_answer()});
     return;
   }
+  if (call.prepared) {
+    accept_part(call);
+    return;
+  }
   requests.emplace(
       call.request,
       entry{.call = call, .cancelled = call.cancelled, .accepted = {}, .spec = {}, .agent = {}, .answer = {}});
   const auto key = call.request;
-  if (call.prepared) {
-    auto spec = std::make_shared<run_spec>(*call.prepared);
-    spec->caller = call.caller;
-    record(requests.at(key), std::move(spec));
-    return;
-  }
   self->request(config, caf::infinite, get_config{})
       .then([this, key](const config_snapshot_ptr& snapshot) { resolve(key, snapshot); },
             [this, key](const caf::error&) {
               answer(key, {failure(fault_kind::lost, "the configuration could not be read; try again")});
             });
+}
+
+void requests_state::accept_part(const dispatch_call& call) {
+  const auto whole = requests.find(call.request.whole());
+  // Its driver has asked before it heard of the cancel.
+  if (whole == requests.end() || whole->second.cancelled || whole->second.now == phase::answered) {
+    self->send(call.waiting, request_answered{call.request, cancelled_answer(call.prepared)});
+    return;
+  }
+  auto spec = std::make_shared<run_spec>(*call.prepared);
+  spec->caller = call.caller;
+  auto& part = requests
+                   .emplace(call.request, entry{.call = call,
+                                                .orphaned = whole->second.orphaned,
+                                                .accepted = {},
+                                                .spec = {},
+                                                .agent = {},
+                                                .answer = {}})
+                   .first->second;
+  record(part, std::move(spec));
 }
 
 void requests_state::take_up(entry& request, const dispatch_call& call) {
@@ -84,8 +102,13 @@ void requests_state::take_up(entry& request, const dispatch_call& call) {
     self->send(call.waiting, request_progress{key, {progress_kind::started, {}}});
   if (call.cancelled && !request.is_job)
     cancel(key);
-  else if (request.now == phase::waiting && !draining)
+  else if (request.now == phase::waiting && may_begin(request))
     request.accepted->plan ? drive(request) : execute(request);
+}
+
+bool requests_state::may_begin(const entry& recovered) const {
+  // A stop waits for what somebody waits for. A job may as well begin with the next supervisor.
+  return !draining || (!recovered.is_job && !keeping_runs && !ending_all);
 }
 
 void requests_state::resolve(const request_key& key, const config_snapshot_ptr& snapshot) {
@@ -348,6 +371,8 @@ void requests_state::cancel(const request_key& key) {
   if (request.now == phase::waiting && request.is_job) {
     conclude_job(request, answer_cancelled_in_queue(*request.spec));
   } else if (request.now == phase::waiting) {
+    if (request.accepted->plan)
+      cancel_parts(key);
     answer(key, cancelled_answer(request.spec)); // which forgets an orphaned one
   } else if (request.driver) {
     self->send(request.driver, cancel_composite{});
@@ -388,7 +413,7 @@ void requests_state::cancel_children(const run_key& run) {
           [this](const run_keys& children) {
             for (const auto& child : children)
               if (const auto owner = by_run.find(child); owner != by_run.end())
-                cancel(request_key{owner->second});
+                cancel(owner->second.whole());
           },
           [](const caf::error&) { log::warn("admission did not say which queued runs hang on a cancelled one"); });
 }
@@ -406,7 +431,11 @@ void requests_state::pass_on(const run_progress& progress) {
 }
 
 void requests_state::pass_on(const composite_progress& event) {
-  if (const auto found = requests.find(event.request); found != requests.end() && found->second.call.waiting)
+  const auto found = requests.find(event.request);
+  if (found == requests.end())
+    return;
+  found->second.started = found->second.started || event.event.kind == progress_kind::started;
+  if (found->second.call.waiting)
     self->send(found->second.call.waiting, request_progress{event.request, event.event});
 }
 
@@ -515,7 +544,9 @@ void requests_state::acknowledge(const request_key& key) {
     found->second.acknowledged = true;
   else if (!found->second.call.waiting)
     found->second.orphaned = true; // it has had its answer from the supervisor before this one
-  if (found->second.now == phase::answered)
+  // What waits to be asked for again is not asked for any more.
+  const bool is_unwanted = found->second.orphaned && found->second.now == phase::waiting && !found->second.is_job;
+  if (found->second.now == phase::answered || is_unwanted)
     forget(key);
 }
 
@@ -621,16 +652,18 @@ note_handover requests_state::handover() const {
 void requests_state::end_all(stop_mode mode) {
   ending_all = true;
   std::vector<request_key> open;
-  for (const auto& [key, request] : requests)
-    if (request.now != phase::answered)
-      open.push_back(key);
+  for (const auto& [key, request] : requests) {
+    if (request.now == phase::answered)
+      continue;
+    open.push_back(key);
+    if (request.started && !request.cancelled && request.spec)
+      ended.ended.push_back({request.spec->key, request.spec->agent.name, request.spec->session});
+  }
   for (const auto& key : open) {
     const auto found = requests.find(key);
     if (found == requests.end())
       continue; // a part, gone with the whole
     const auto& request = found->second;
-    if (request.started && !request.cancelled)
-      ended.ended.push_back({request.spec->key, request.spec->agent.name, request.spec->session});
     if (!request.is_job)
       cancel(key);
     else if (mode == stop_mode::now)
@@ -703,9 +736,14 @@ void requests_state::finish_if_all_are_looked_at() {
 
 caf::result<queue_position_ptr> requests_state::position(const request_key& key) {
   const auto found = requests.find(key);
-  if (found == requests.end() || !found->second.spec)
+  if (found == requests.end())
     return queue_position_ptr{};
-  return self->delegate(admission, get_queue_position{found->second.spec->key});
+  if (found->second.spec)
+    return self->delegate(admission, get_queue_position{found->second.spec->key});
+  for (const auto& part : parts_of(key))
+    if (const auto& request = requests.at(part); request.now == phase::executing && !request.started)
+      return self->delegate(admission, get_queue_position{request.spec->key});
+  return queue_position_ptr{};
 }
 
 agent_actor requests_state::agent_for(const agent_name& agent) {

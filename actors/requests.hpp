@@ -55,7 +55,9 @@ struct requests_state {
   };
 
   void accept(const dispatch_call& call);
+  void accept_part(const dispatch_call& call);
   void take_up(entry& request, const dispatch_call& call);
+  bool may_begin(const entry& recovered) const;
   void resolve(const request_key& key, const config_snapshot_ptr& snapshot);
   void apply_limits(const config_snapshot& snapshot);
   void record(entry& request, run_spec_ptr spec);

@@ -89,7 +89,9 @@ void run_state::ended(const exit_report& report) {
   }
   const auto& record = **report.record;
   const auto output = parser->finish(marks_of(record));
-  if (which == attempt::first && !cancelled && is_rejected_session_id(*spec, output, record, report.stderr_head)) {
+  // One that was taken over has no environment to be started in again.
+  if (which == attempt::first && !cancelled && spec->caller &&
+      is_rejected_session_id(*spec, output, record, report.stderr_head)) {
     log::warn("run {}: this CLI does not know --session-id; started again without it", spec->key.value);
     self->send(launcher, discard_run{spec->key});
     which = attempt::without_session_id;

@@ -103,6 +103,7 @@ void supervisor_state::shut(const shut_down& order) {
 void supervisor_state::drain(stop_mode mode, const std::function<void(const stop_report&)>& then) {
   if (now == phase::serving)
     now = phase::draining;
+  keeps_runs = keeps_runs || mode == stop_mode::keep_runs;
   self->request(core.requests, caf::infinite, drain_requests{mode})
       .then(
           [then](const stop_report& report) {
@@ -118,6 +119,8 @@ void supervisor_state::leave(stop_mode mode) {
   if (now == phase::leaving)
     return;
   now = phase::leaving;
+  if (keeps_runs)
+    mode = stop_mode::keep_runs;
   leaving = mode;
   process.stop_listening();
   for (const auto& [address, session] : sessions)

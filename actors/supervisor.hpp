@@ -56,6 +56,7 @@ struct supervisor_state {
   std::chrono::seconds idle_exit{600};              ///< 0: never
   phase now = phase::serving;
   stop_mode leaving = stop_mode::drain; ///< how, once it is `leaving`
+  bool keeps_runs = false;              ///< some stop wants that: the ones before it no longer wait for runs
   bool finishing = false;
   std::uint64_t current_tick = 0;
 

@@ -233,7 +233,12 @@ expected<read_request> decode_request(std::string_view text) {
 }
 
 expected<void> write_request(const fs::path& directory, const accepted_request& request, std::string_view owner) {
-  return write_whole_file(directory / request.key.text(), encode_request(request, owner),
+  const auto text = encode_request(request, owner);
+  if (text.size() > most_bytes)
+    return failure(fault_kind::invalid_argument, "the request takes " + std::to_string(text.size()) +
+                                                     " bytes with all its items; at most " +
+                                                     std::to_string(most_bytes) + " are taken");
+  return write_whole_file(directory / request.key.text(), text,
                           request.spec && request.spec->job ? durability::disk : durability::page_cache);
 }
 
@@ -254,11 +259,13 @@ request_listing read_requests(const fs::path& directory) {
       continue;
     }
     auto read = read_one(file);
-    if (read && read->request.key.text() == file.filename().native())
+    if (read && read->request.key.text() == file.filename().native()) {
       listing.requests.push_back(std::move(*read));
-    else
+    } else {
+      listing.names.push_back(file.filename().native());
       listing.skipped.push_back(file.native() + " is no request that can be executed: " +
                                 (read ? "its name is another one's" : read.error().message));
+    }
   }
   return listing;
 }

@@ -35,6 +35,7 @@ void remove_request(const std::filesystem::path& directory, const accepted_reque
 struct request_listing {
   std::vector<read_request> requests;
   std::vector<std::string> skipped; ///< a sentence for each file that is no request of ours; it is left alone
+  std::vector<std::string> names;   ///< of those files
 };
 
 /// All requests in the directory. Removes the temporary files of a writer that was killed; the caller must be the only

@@ -48,8 +48,11 @@ dispatch_answer shortened(const dispatch_answer& answer, std::size_t characters 
     auto talk = *answer.dialogue;
     characters /= talk.conversation.size() + 1;
     talk.final_answer = first_characters(talk.final_answer, characters);
-    for (auto& turn : talk.conversation)
+    for (auto& turn : talk.conversation) {
       turn.message = first_characters(turn.message, characters);
+      if (turn.error)
+        turn.error = first_characters(*turn.error, characters);
+    }
     return {.value = dispatch_result{}, .dialogue = std::make_shared<const dialogue_answer>(std::move(talk))};
   }
   if (answer.job && answer.job->result) {
@@ -59,15 +62,18 @@ dispatch_answer shortened(const dispatch_answer& answer, std::size_t characters 
   }
   if (!answer.value)
     return answer;
-  auto result = *answer.value;
+  auto cut = answer;
+  auto& result = *cut.value;
+  if (result.error)
+    result.error = first_characters(*result.error, characters);
   if (count_characters(result.result) <= characters)
-    return answer;
+    return cut;
   result.result = first_characters(result.result, characters);
   result.parsed_result.reset();
   result.hint =
       "The answer was too long for one message: this is its beginning. To get the rest in parts, ask the agent in its "
       "session (session_id).";
-  return {std::move(result)};
+  return cut;
 }
 
 } // namespace

@@ -67,7 +67,9 @@ struct supervisor_fixture {
           [this](const frame_received&) { world.note("session: frame"); },
           [self](const connection_closed&) { self->quit(); },
           [this](const session_tick&) { world.note("session: tick"); },
-          [this](const end_session&) { world.note("session: end"); },
+          [this](const end_session& order) {
+            world.note(order.mode == stop_mode::keep_runs ? "session: end, runs are kept" : "session: end");
+          },
       };
     };
     return sessions.emplace_back(world.keep(in.spawn(make)));
@@ -122,6 +124,19 @@ TEST_CASE_METHOD(supervisor_fixture, "a frontend is welcomed before its session 
 TEST_CASE_METHOD(supervisor_fixture, "a frontend of a newer protocol is refused") {
   connect(protocol_version + 1);
   CHECK(world.heard() == lines{"link: refused", "link: close"});
+}
+
+TEST_CASE_METHOD(supervisor_fixture, "a stop that waits for runs gives way to one that keeps them") {
+  connect();
+  world.heard();
+  stop(stop_mode::drain);
+  stop(stop_mode::keep_runs);
+  world.heard();
+  // The first one's answer comes first.
+  world.reply(take(drains), stop_report{});
+  const auto heard = world.heard();
+  CHECK(std::count(heard.begin(), heard.end(), "session: end, runs are kept") == 1);
+  CHECK(std::count(heard.begin(), heard.end(), "session: end") == 0);
 }
 
 TEST_CASE_METHOD(supervisor_fixture, "a stop is answered when the requests have ended, then the sessions are") {
