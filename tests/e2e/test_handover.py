@@ -1,5 +1,6 @@
 """stop --keep-runs: the next supervisor goes on with everything, as after an upgrade."""
 
+import contextlib
 import json
 import os
 import signal
@@ -125,7 +126,9 @@ def test_a_holder_ends_when_nothing_waits_any_more(home, door):
     requests = {path: path.read_bytes() for path in home.request_files()}
     for path in requests:
         path.unlink()
-    knock(home)
+    # It may still be looking around because of the first visit, and end before the second.
+    with contextlib.suppress(ConnectionError, ValueError):
+        knock(home)
     wait_until(lambda: not alive(holder), 20, "the holder has ended")
     for path, content in requests.items():
         path.write_bytes(content)
