@@ -209,6 +209,15 @@ TEST_CASE_METHOD(run_fixture, "a CLI that rejects --session-id again is not star
   CHECK(world.heard() == lines{"listener: r1 finished, cli_error ''"});
 }
 
+TEST_CASE_METHOD(run_fixture, "a run that was taken over is not started again: its environment is not there") {
+  spec->caller = nullptr;
+  world.tell(run, resume_run{.handles = std::make_shared<run_handles>(unique_fd{}, unique_fd{})});
+  CHECK(world.heard() == lines{"watch"});
+  lose_keeper();
+  reply_exit(report_of(failed_exit(), rejection));
+  CHECK(world.heard() == lines{"listener: r1 finished, cli_error ''"});
+}
+
 TEST_CASE_METHOD(run_fixture, "a cancelled run is not started again") {
   go_live();
   lose_keeper();
