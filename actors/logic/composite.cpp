@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
-#include "actors/logic/numbers.hpp"
 #include "actors/logic/sentences.hpp"
 #include "messages/json.hpp"
-#include "messages/limits.hpp"
 
 namespace agent_dispatch {
 

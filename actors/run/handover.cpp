@@ -82,6 +82,8 @@ expected<std::string> take_handover(const std::filesystem::path& socket) {
   const unique_fd peer{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   if (!place || !peer)
     return io_failure("cannot connect to", socket.string(), errno);
+  ::setsockopt(peer.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience); // of connect as well
+  ::setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   if (::connect(peer.get(), place.address(), socket_place::size()) < 0) {
     if (errno == ENOENT)
       return std::string{};
@@ -89,14 +91,16 @@ expected<std::string> take_handover(const std::filesystem::path& socket) {
     ::unlink(socket.c_str());
     return io_failure("cannot connect to", socket.string(), error);
   }
-  ::setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   std::string content;
   std::array<char, 1 << 16> part; // NOLINT(*-member-init): read into
   ssize_t count = 0;
   while ((count = ::recv(peer.get(), part.data(), part.size(), 0)) > 0 && content.size() < most_bytes)
     content.append(part.data(), static_cast<std::size_t>(count));
-  if (count != 0)
-    return io_failure("cannot read from", socket.string(), count < 0 ? errno : EFBIG);
+  if (count != 0) {
+    const int error = count < 0 ? errno : EFBIG;
+    ::unlink(socket.c_str()); // its holder ends when it finds that
+    return io_failure("cannot read from", socket.string(), error);
+  }
   ::send(peer.get(), &holder_receipt, 1, MSG_NOSIGNAL);
   return content;
 }

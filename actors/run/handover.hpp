@@ -18,7 +18,7 @@ expected<pid_t> hand_over(const keeper_program& program, const std::filesystem::
                           const std::filesystem::path& requests, std::string_view content);
 
 /// Takes what is held at `socket`: its holder ends. Empty when there is none. Fails with `io` when the holder does not
-/// give it all, within seconds.
+/// give it all, within seconds; nobody is asked again then.
 expected<std::string> take_handover(const std::filesystem::path& socket);
 
 } // namespace agent_dispatch

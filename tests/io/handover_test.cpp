@@ -46,8 +46,8 @@ struct handover_fixture {
     return taken ? *taken : "failed: " + taken.error().message;
   }
 
-  /// A connection whose holder looks around again as soon as it is closed.
-  unique_fd knock() const {
+  /// A connection.
+  unique_fd visit() const {
     const unique_fd place{::open(directory.c_str(), O_PATH | O_CLOEXEC)};
     const auto path = "/proc/self/fd/" + std::to_string(place.get()) + "/handover";
     sockaddr_un address{};
@@ -55,6 +55,12 @@ struct handover_fixture {
     path.copy(address.sun_path, sizeof address.sun_path - 1);
     unique_fd visitor{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     REQUIRE(::connect(visitor.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    return visitor;
+  }
+
+  /// One whose holder looks around again as soon as it is closed.
+  unique_fd knock() const {
+    auto visitor = visit();
     char first = 0;
     REQUIRE(::recv(visitor.get(), &first, 1, 0) == 1);
     return visitor;
@@ -107,6 +113,19 @@ TEST_CASE_METHOD(handover_fixture, "A holder that was killed leaves a socket, wh
   reap_keeper(holder);
   holders.clear();
   CHECK(take().rfind("failed: cannot connect to", 0) == 0);
+  CHECK(take().empty());
+}
+
+TEST_CASE_METHOD(handover_fixture,
+                 "A holder that is stopped is waited for only so long, also when others wait for it") {
+  const auto holder = hand_over("held");
+  ::kill(holder, SIGSTOP);
+  // As many as the socket lets wait; after them a connect would wait as well.
+  std::vector<unique_fd> visitors;
+  for (int i = 0; i < 5; ++i)
+    visitors.push_back(visit());
+  CHECK(take().rfind("failed: ", 0) == 0);
+  CHECK_FALSE(std::filesystem::exists(socket));
   CHECK(take().empty());
 }
 
