@@ -71,6 +71,13 @@ admission_actor::behavior_type admission(admission_actor::stateful_pointer<admis
         state.policy.remove_wait(order.waiter, order.target);
         state.hand_out();
       },
+      [&state](const join_wait& order) {
+        if (state.policy.depends(order.target, order.waiter))
+          return false;
+        state.policy.add_wait(order.waiter, order.target);
+        state.hand_out();
+        return true;
+      },
       [&state](const withdraw_run& order) { return state.withdraw(order.run); },
       [&state](const set_max_concurrency& order) {
         state.policy.set_max_concurrency(order.slots);

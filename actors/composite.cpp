@@ -11,7 +11,8 @@ void composite_state::ask(const std::vector<due_part>& due) {
                                        .caller = caller,
                                        .run = part.spec->request,
                                        .waiting = self,
-                                       .prepared = part.spec});
+                                       .prepared = part.spec,
+                                       .is_shareable = part.is_shareable});
   }
 }
 

@@ -55,6 +55,18 @@ std::string run_record(const run_spec& spec, const std::string& owner, const std
   return dump(json) + "\n";
 }
 
+/// What can be said of a live run whose record is of a newer format: it is there, and perhaps whose it is.
+run_spec_ptr read_occupant(const fs::path& directory) {
+  auto spec = std::make_shared<run_spec>();
+  spec->key = {directory.filename().native()};
+  spec->agent.name = {"?"};
+  const auto text = read_file(directory / run_file::record, limits::partial_text_bytes);
+  const auto json = text ? nlohmann::json::parse(text->bytes, nullptr, false) : nlohmann::json{};
+  if (json.is_object() && json.contains("agent") && json["agent"].is_string())
+    spec->agent.name = {json["agent"].get<std::string>()};
+  return spec;
+}
+
 /// Whose slot a run borrowed. A record that cannot be read says nothing: then the run has a slot of its own.
 std::optional<run_key> read_lender(const fs::path& directory) {
   const auto text = read_file(directory / run_file::record, limits::partial_text_bytes);
@@ -151,11 +163,12 @@ write_outcome launcher_state::record(const accepted_request& request) {
   return {written ? std::nullopt : std::optional{written.error()}};
 }
 
-void launcher_state::discard_request(const accepted_request& request) {
+void launcher_state::discard_request(const agent_dispatch::discard_request& order) {
+  const auto& request = *order.request;
   death_point("before the request is removed");
   remove_request(where.requests(), request);
   death_point("before the run directory is removed");
-  if (request.spec)
+  if (request.spec && !order.keeps_run)
     discard(request.spec->key);
   death_point("after the run directory is removed");
 }
@@ -190,8 +203,12 @@ recovered_state_ptr launcher_state::recover() {
   }
   std::error_code problem;
   for (fs::directory_iterator entry{where.runs(), problem}, end; !problem && entry != end; entry.increment(problem))
-    if (!known.contains(entry->path()) && !is_left_alone(entry->path().filename().native()))
+    if (is_left_alone(entry->path().filename().native())) {
+      if (is_keeper_alive(entry->path()))
+        state->occupants.push_back(read_occupant(entry->path()));
+    } else if (!known.contains(entry->path())) {
       strays.push_back(entry->path());
+    }
   clear_strays();
   return state;
 }
@@ -293,6 +310,14 @@ void launcher_state::tidy() {
     is_alive(frontend);
 }
 
+run_keys launcher_state::find_live(const std::vector<run_key>& runs) const {
+  run_keys live;
+  for (const auto& run : runs)
+    if (is_keeper_alive(directory_of(run, attempt::first)))
+      live.push_back(run);
+  return live;
+}
+
 void launcher_state::clear_strays() {
   std::erase_if(strays, [this](const fs::path& directory) { return clear(directory); });
   if (!strays.empty() && ++looks < most_looks) {
@@ -343,10 +368,11 @@ launcher_actor::behavior_type launcher(launcher_actor::stateful_pointer<launcher
       [](const sweep_run& order) { return sweep_by_mark(order.run); },
       [&state](const discard_run& order) { state.discard(order.run); },
       [&state](const record_request& order) { return state.record(*order.request); },
-      [&state](const agent_dispatch::discard_request& order) { state.discard_request(*order.request); },
+      [&state](const agent_dispatch::discard_request& order) { state.discard_request(order); },
       [&state](const agent_dispatch::note_handover& order) { state.note_handover(order); },
       [&state](const recover_state&) { return state.recover(); },
       [&state](const is_frontend_alive& order) { return state.is_alive(order.frontend); },
+      [&state](const find_live_runs& order) { return state.find_live(order.runs); },
       [&state](const finish_discarding&) { return state.finish(); },
       [&state](const clear_strays&) { state.clear_strays(); },
   };

@@ -21,7 +21,7 @@ struct launcher_state {
   /// Removes the lock file of one that is not.
   bool is_alive(const frontend_id& frontend) const;
   write_outcome record(const accepted_request& request);
-  void discard_request(const accepted_request& request);
+  void discard_request(const agent_dispatch::discard_request& order);
   recovered_state_ptr recover();
   recovered_request recover(const accepted_request_ptr& request);
   /// The request of a job, one more supervisor having died with it. Of what somebody waits for, his frontend counts.
@@ -33,6 +33,7 @@ struct launcher_state {
   expected<recovered_request> recover_run(const accepted_request_ptr& request, attempt which);
   /// Frontends that are gone leave their lock files, supervisors that were killed half-removed directories.
   void tidy();
+  run_keys find_live(const std::vector<run_key>& runs) const;
   void clear_strays();
   caf::result<bool> finish();
   /// True when it is gone now; false when its keeper is still ending it.

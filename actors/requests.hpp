@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "actors/logic/result_cache.hpp"
 #include "messages/actors.hpp"
 
 namespace agent_dispatch {
@@ -27,6 +28,12 @@ using agent_spawner = std::function<agent_actor(caf::actor_system&)>;
 /// and forgotten when it has ended. `recording`: its file is being written; nothing is started before it is there.
 /// Asked for again, a request goes on as it is, and an answer is given once more: a key is never executed twice.
 ///
+///     answered from the result cache: resolving ──▶ answered, with no file and no run
+///
+/// Requests that ask for the same at the same time share one run: each has a file of its own, which names that run, and
+/// the first whose file is there starts it. A cancel takes one of them off; that of the last one ends the run. The run
+/// directory goes with the last file.
+///
 ///     of a request that consists of others: recording ──▶ executing (each part is a request of its own, asked for by
 ///     its driver) ──all are answered──▶ answered. Its file goes before those of its parts.
 struct requests_state {
@@ -46,12 +53,21 @@ struct requests_state {
     bool unwritten = false;        ///< of a job: its end could not be recorded yet
     accepted_request_ptr accepted; ///< null until recorded
     run_spec_ptr spec;             ///< null while resolving
-    agent_actor agent;             ///< null until executing
     composite_actor driver{};      ///< of a request that consists of others, while executing
     std::optional<dispatch_answer> answer;
 
     /// Will be a job, or is one.
     bool spec_is_job() const { return call.kind == call_kind::job; }
+  };
+
+  /// A run, and the requests that it is done for.
+  struct shared_run {
+    std::set<request_key> members{}; ///< their files name it
+    agent_actor agent{};             ///< null until it is executed
+    bool started = false;
+    bool ending = false;                 ///< because nobody waits for it any more
+    std::optional<cache_key> question{}; ///< by which others find it; absent: it is shared with nobody
+    std::optional<dispatch_answer> answer{};
   };
 
   void accept(const dispatch_call& call);
@@ -60,6 +76,21 @@ struct requests_state {
   bool may_begin(const entry& recovered) const;
   void resolve(const request_key& key, const config_snapshot_ptr& snapshot);
   void apply_limits(const config_snapshot& snapshot);
+  /// Answers from the cache, joins a run that does the same, or records the request for a run of its own.
+  void find_run(entry& request, run_spec_ptr spec);
+  void find_run(entry& request, run_spec_ptr spec, const cache_key& question);
+  /// The run in flight that answers a question, unless it is being ended.
+  std::optional<run_key> run_for(const cache_key& question) const;
+  /// A request that is nested in a run has it wait for another's run, unless that one waits for it.
+  void ask_to_wait(entry& request, const run_spec_ptr& spec, const run_key& run, const cache_key& question);
+  void may_wait(const request_key& key, const run_spec_ptr& spec, const run_key& run, const cache_key& question,
+                bool allowed);
+  void join(entry& request, run_spec_ptr spec, const run_key& run);
+  void answer_known(entry& request, run_spec_ptr spec, const dispatch_result& known);
+  /// Whether anybody but this request waits for its run.
+  bool others_want_run_of(const entry& request) const;
+  /// True when it was the last one of its run.
+  bool leave_run(const entry& request);
   void record(entry& request, run_spec_ptr spec);
   void recorded(const request_key& key, const write_outcome& outcome);
   void create_job_of(entry& request);
@@ -76,6 +107,9 @@ struct requests_state {
   void drop_parts(const request_key& key);
   std::vector<request_key> parts_of(const request_key& key) const;
   caf::result<int> recover();
+  void look_at_occupants();
+  caf::result<cache_report> report_cache();
+  caf::result<cache_cleared> clear_results();
   void recovered(const recovered_state& state);
   void take_over(const recovered_request& found);
   void take_over_job(const recovered_request& found);
@@ -84,9 +118,13 @@ struct requests_state {
   void finish_recovery_if_done();
   void cancel(const request_key& key);
   void cancel_children(const run_key& run);
+  /// True when the request is nested in the run, or in one that is done for nobody but such requests.
+  bool hangs_on(const entry& request, const run_key& run) const;
   void pass_on(const run_progress& progress);
   void pass_on(const run_replayed& replayed);
   void finish(const run_finished& event);
+  /// What becomes of a request whose run has ended.
+  void conclude(entry& request, const dispatch_answer& answer);
   void answer(const request_key& key, dispatch_answer answer);
   void keep_result_of(entry& request, const dispatch_answer& answer);
   void conclude_job(entry& request, const dispatch_answer& answer);
@@ -122,7 +160,10 @@ struct requests_state {
   jobs_actor jobs;
   agent_spawner spawn_agent;
   std::map<request_key, entry> requests;
-  std::map<run_key, request_key> by_run;
+  std::map<run_key, shared_run> runs;
+  std::map<cache_key, run_key> in_flight; ///< what may be joined; an entry may be out of date, see `run_for`
+  result_cache cache;
+  std::vector<run_key> occupants; ///< live runs of a newer program, which hold their slots
   std::map<agent_name, agent_actor> agents;
   std::map<frontend_id, caller_context_ptr> callers; ///< handed over by the supervisor before this one
   std::map<frontend_id, int> connections;            ///< of frontends that have any

@@ -56,6 +56,14 @@ dispatch_answer answer_not_recorded(const run_spec& spec, const fault& problem) 
 
 dispatch_answer answer_cancelled_in_queue(const run_spec& spec) { return {refuse_cancelled(spec.agent.name)}; }
 
+dispatch_answer answer_cancelled_early(const run_spec_ptr& spec) {
+  if (spec)
+    return answer_cancelled_in_queue(*spec);
+  return {failure(fault_kind::cancelled, "cancelled before it started")};
+}
+
+dispatch_answer answer_left_run(const run_spec& spec) { return {refuse_left(spec.agent.name)}; }
+
 dispatch_answer answer_lost(const run_spec& spec, attempt which, const parsed_output& output) {
   return {conclude_lost(facts_of(spec, which), output)};
 }

@@ -70,9 +70,16 @@ void supervisor_state::core_died(const caf::down_msg& down) {
 
 caf::result<supervisor_status> supervisor_state::status() {
   auto promise = self->make_response_promise<supervisor_status>();
+  self->request(core.requests, caf::infinite, get_cache_report{})
+      .then([this, promise](const cache_report& cache) { status(promise, cache); },
+            [this, promise](const caf::error&) { status(promise, {}); });
+  return promise;
+}
+
+void supervisor_state::status(caf::typed_response_promise<supervisor_status> promise, const cache_report& cache) {
   self->request(admission, caf::infinite, get_admission{})
       .then(
-          [this, promise](const admission_figures& figures) mutable {
+          [this, promise, cache](const admission_figures& figures) mutable {
             const std::chrono::duration<double> uptime = std::chrono::steady_clock::now() - started;
             promise.deliver(supervisor_status{.pid = ::getpid(),
                                               .version = program_version,
@@ -80,10 +87,10 @@ caf::result<supervisor_status> supervisor_state::status() {
                                               .socket = process.where.socket,
                                               .log = process.where.log(),
                                               .frontends = static_cast<int>(sessions.size()) - 1,
-                                              .admission = figures});
+                                              .admission = figures,
+                                              .cache = cache.figures});
           },
           [promise](caf::error& problem) mutable { promise.deliver(std::move(problem)); });
-  return promise;
 }
 
 caf::result<stop_report> supervisor_state::stop(stop_mode mode) {

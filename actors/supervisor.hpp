@@ -33,6 +33,7 @@ struct supervisor_state {
   void welcome(const frontend_connected& event);
   void session_ended(const caf::down_msg& down);
   caf::result<supervisor_status> status();
+  void status(caf::typed_response_promise<supervisor_status> promise, const cache_report& cache);
   caf::result<stop_report> stop(stop_mode mode);
   void shut(const shut_down& order);
   void drain(stop_mode mode, const std::function<void(const stop_report&)>& then);

@@ -15,6 +15,12 @@ add_library(caf_core INTERFACE)
 target_include_directories(caf_core SYSTEM INTERFACE ${CAF_INCLUDE})
 target_link_libraries(caf_core INTERFACE ${CAF_CORE} Threads::Threads)
 
+find_path(LIBMD_INCLUDE sha2.h REQUIRED)
+find_library(LIBMD md REQUIRED)
+add_library(libmd INTERFACE)
+target_include_directories(libmd SYSTEM INTERFACE ${LIBMD_INCLUDE})
+target_link_libraries(libmd INTERFACE ${LIBMD})
+
 find_path(ASIO_INCLUDE asio.hpp REQUIRED)
 add_library(asio INTERFACE)
 target_include_directories(asio SYSTEM INTERFACE ${ASIO_INCLUDE})

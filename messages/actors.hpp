@@ -215,6 +215,13 @@ struct remove_wait {
   run_key target;
 };
 
+/// A run that waits for nothing yet is about to wait for another one, which somebody else asked for. The reply says
+/// whether it may; then it waits, as by `add_wait`. It may not when the other one waits for it.
+struct join_wait {
+  run_key waiter;
+  run_key target;
+};
+
 struct admit_run {
   run_spec_ptr spec;
   agent_actor agent; ///< is told `run_granted` once the run has its seat and slot
@@ -252,13 +259,14 @@ struct get_queued_descendants {
 using queue_position_ptr = std::shared_ptr<const queue_position>;
 using run_keys = std::vector<run_key>;
 
-using admission_actor = caf::typed_actor<takes<admit_run>, takes<readmit_run>, takes<release_run>, takes<add_wait>,
-                                         takes<remove_wait>, asks<withdraw_run>::with<bool>, takes<set_max_concurrency>,
-                                         asks<get_admission>::with<admission_figures>,
-                                         /// Null when the run is not queued.
-                                         asks<get_queue_position>::with<queue_position_ptr>,
-                                         /// Queued runs that a run, or one below it, waits for.
-                                         asks<get_queued_descendants>::with<run_keys>>;
+using admission_actor =
+    caf::typed_actor<takes<admit_run>, takes<readmit_run>, takes<release_run>, takes<add_wait>, takes<remove_wait>,
+                     asks<join_wait>::with<bool>, asks<withdraw_run>::with<bool>, takes<set_max_concurrency>,
+                     asks<get_admission>::with<admission_figures>,
+                     /// Null when the run is not queued.
+                     asks<get_queue_position>::with<queue_position_ptr>,
+                     /// Queued runs that a run, or one below it, waits for.
+                     asks<get_queued_descendants>::with<run_keys>>;
 
 // --- launcher
 // ------------------------------------------------------------------------------------------------------------
@@ -297,6 +305,7 @@ struct write_outcome {
 /// supervisor that dies in between would leave a request without a run, which the next one would start.
 struct discard_request {
   accepted_request_ptr request;
+  bool keeps_run = false; ///< others wait for its run: the directory stays
 };
 
 /// This supervisor leaves on purpose: its requests have not been with it when it died. The next one is told in whose
@@ -325,12 +334,18 @@ struct recovered_request {
 
 struct recovered_state {
   std::vector<recovered_request> requests;
+  std::vector<run_spec_ptr> occupants;               ///< live runs of a newer program: a key and an agent's name alone
   std::map<frontend_id, caller_context_ptr> callers; ///< that the supervisor before this one has handed over
 };
 using recovered_state_ptr = std::shared_ptr<const recovered_state>;
 
 struct is_frontend_alive {
   frontend_id frontend;
+};
+
+/// Which of these runs have a live keeper?
+struct find_live_runs {
+  std::vector<run_key> runs;
 };
 
 /// Answered when everything that was asked before is done.
@@ -347,7 +362,7 @@ using launcher_actor = caf::typed_actor<
     takes<discard_run>, asks<record_request>::with<write_outcome>, takes<discard_request>, takes<note_handover>,
     asks<recover_state>::with<recovered_state_ptr>,
     /// Whether somebody holds the frontend's lock.
-    asks<is_frontend_alive>::with<bool>, asks<finish_discarding>::with<bool>,
+    asks<is_frontend_alive>::with<bool>, asks<find_live_runs>::with<run_keys>, asks<finish_discarding>::with<bool>,
     /// Looks again until nothing is left.
     takes<clear_strays>>;
 
@@ -425,6 +440,8 @@ struct dispatch_call {
   std::optional<job_id> retry_of{};                   ///< of a job: the one that it runs again
   std::shared_ptr<const composite_order> composite{}; ///< instead of `run`
   run_spec_ptr prepared{};                            ///< of a part: accepted with the whole, instead of `run`
+  /// An earlier answer to the same question will do, or that of a run in flight.
+  bool is_shareable = false;
 };
 
 struct cancel_request {
@@ -477,6 +494,23 @@ struct get_request_position {
   request_key request;
 };
 
+/// How the result cache does, by the configuration as it is now.
+struct get_cache_report {};
+
+struct cache_report {
+  std::optional<cache_figures> figures; ///< absent: it is off
+};
+
+/// Removes what the result cache holds, and counts anew.
+struct clear_cache {};
+
+struct cache_cleared {
+  std::optional<std::size_t> entries; ///< absent: it is off
+};
+
+/// Looks whether runs have ended that are not ours.
+struct recheck_occupants {};
+
 using requests_actor = caf::typed_actor<
     /// The caller gets `request_progress` and exactly one `request_answered`.
     takes<dispatch_call>, takes<cancel_request>, takes<request_acknowledged>, takes<requests_kept>,
@@ -485,7 +519,8 @@ using requests_actor = caf::typed_actor<
     /// Takes no more work; replies when none is left (at once, when runs are kept), with what had to be ended.
     asks<drain_requests>::with<stop_report>, asks<finish_requests>::with<bool>,
     /// Null when the request's run is not queued.
-    asks<get_request_position>::with<queue_position_ptr>,
+    asks<get_request_position>::with<queue_position_ptr>, asks<get_cache_report>::with<cache_report>,
+    asks<clear_cache>::with<cache_cleared>, takes<recheck_occupants>,
     /// From the agents.
     takes<run_progress>, takes<run_replayed>, takes<run_finished>,
     /// From who drives a request that consists of others.
@@ -781,6 +816,11 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::run_replayed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::run_finished)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::execute_run)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::run_granted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::join_wait)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::get_cache_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::cache_report)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::clear_cache)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::cache_cleared)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::admit_run)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::release_run)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::withdraw_run)
@@ -796,6 +836,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::read_exit)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::sweep_run)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::discard_run)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::is_frontend_alive)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::find_live_runs)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::recheck_occupants)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::clear_strays)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::finish_discarding)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::request_progress)

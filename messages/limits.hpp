@@ -36,6 +36,8 @@ inline constexpr std::size_t job_progress_characters = 300;
 
 /// Of a result that is given as a ref: characters that can be asked for beside it.
 inline constexpr std::int64_t summary_characters = 100'000;
+/// What the result cache may hold, whatever settings.cache.max_size says.
+inline constexpr std::size_t cache_bytes = 64u << 20;
 /// How often a run's output is looked at. Measured: cheaper than inotify up to a few hundred runs.
 inline constexpr auto output_poll = 50ms;
 /// A frontend gives a supervisor this long to come up.

@@ -82,6 +82,7 @@ struct dispatch_answer {
   job_record_ptr job{};
   std::optional<job_id> ref{};     ///< where the result is kept
   std::optional<fault> not_kept{}; ///< why it is not, although it should be
+  bool is_cached = false;          ///< an earlier answer to the same question
   std::shared_ptr<const parallel_answer> parallel{};
   std::shared_ptr<const dialogue_answer> dialogue{};
 };
@@ -132,6 +133,16 @@ struct admission_figures {
   std::vector<agent_figures_row> agents; ///< those with live or queued runs
 };
 
+/// What `cache_stats` shows.
+struct cache_figures {
+  std::size_t size = 0; ///< entries
+  int max_size = 0;
+  std::uint64_t hits = 0; ///< since the start, or since it was cleared; as the next two
+  std::uint64_t misses = 0;
+  std::uint64_t evictions = 0; ///< for want of room
+  double ttl = 0;              ///< seconds
+};
+
 struct supervisor_status {
   int pid = 0;
   std::string version;
@@ -140,6 +151,7 @@ struct supervisor_status {
   std::filesystem::path log;
   int frontends = 0; ///< connected, the asking one left out
   admission_figures admission;
+  std::optional<cache_figures> cache; ///< absent: it is off
 };
 
 enum class stop_mode {

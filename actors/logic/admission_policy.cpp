@@ -191,6 +191,31 @@ void admission_policy::remove_wait(const run_key& waiter, const run_key& target)
   take_one(waiters_, target, waiter);
 }
 
+bool admission_policy::depends(const run_key& run, const run_key& other) const {
+  std::vector<run_key> open{run};
+  std::unordered_set<run_key> seen{run};
+  const auto visit = [&](const run_key& next) {
+    if (seen.insert(next).second)
+      open.push_back(next);
+  };
+  while (!open.empty()) {
+    const auto at = open.back();
+    open.pop_back();
+    if (at == other)
+      return true;
+    if (const auto children = children_.find(at); children != children_.end())
+      for (const auto& child : children->second) {
+        const auto queued = queued_.find(child);
+        if (queued == queued_.end() ? live_.at(child).waits : queued->second.waits)
+          visit(child);
+      }
+    if (const auto targets = waits_.find(at); targets != waits_.end())
+      for (const auto& [target, count] : targets->second)
+        visit(target);
+  }
+  return false;
+}
+
 void admission_policy::forget_waits(const run_key& run) {
   drop_edges(waits_, waiters_, run);
   drop_edges(waiters_, waits_, run);

@@ -104,6 +104,9 @@ public:
   void add_wait(const run_key& waiter, const run_key& target);
   void remove_wait(const run_key& waiter, const run_key& target);
 
+  /// True when `run` cannot end before `other` has: it waits for it, or for one that does. A run depends on itself.
+  bool depends(const run_key& run, const run_key& other) const;
+
   /// Makes a run live that was started by a predecessor, also past the limits. `borrowed_from` is what its grant said.
   /// Runs may come in any order, but all of them before the next `grant`. Ignored when the run is live.
   void adopt(const admission_ticket& ticket, const std::optional<run_key>& borrowed_from);

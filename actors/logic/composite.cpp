@@ -41,7 +41,7 @@ public:
       if (items()[i].refused)
         answers_[i] = dispatch_answer{*items()[i].refused};
       else
-        due.push_back({std::to_string(i), items()[i].spec});
+        due.push_back({std::to_string(i), items()[i].spec, true});
     }
     return due.empty() ? aggregation() : due;
   }

@@ -14,6 +14,7 @@ namespace agent_dispatch {
 struct due_part {
   std::string part; ///< of its key
   run_spec_ptr spec;
+  bool is_shareable = false; ///< an earlier answer to the same question will do, or that of a run in flight
 };
 
 /// What a request that consists of others does next. It knows nothing but the plan and the answers: given the same ones

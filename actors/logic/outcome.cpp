@@ -265,6 +265,10 @@ dispatch_result refuse_cancelled(const agent_name& agent) {
   return refusal(agent, error_type::cancelled, sentences::cancelled_before_start(agent));
 }
 
+dispatch_result refuse_left(const agent_name& agent) {
+  return refusal(agent, error_type::cancelled, sentences::left_to_others(agent));
+}
+
 dispatch_result refuse(const agent_name& agent, const fault& reason) {
   return refusal(agent, error_type::cli_error, reason.message);
 }

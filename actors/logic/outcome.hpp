@@ -50,6 +50,8 @@ dispatch_result refuse_directory(const resolved_agent& agent);
 dispatch_result refuse_cli(const agent_name& agent);
 /// `cancelled`, before a start.
 dispatch_result refuse_cancelled(const agent_name& agent);
+/// `cancelled`, while others wait for the run.
+dispatch_result refuse_left(const agent_name& agent);
 /// `cli_error`: a value that cannot be passed on, or a failure of ours.
 dispatch_result refuse(const agent_name& agent, const fault& reason);
 

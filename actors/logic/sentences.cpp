@@ -215,6 +215,11 @@ std::string cancelled(const agent_name& agent) {
   return text("The dispatch to agent '", agent.value, "' was cancelled while it ran.");
 }
 
+std::string left_to_others(const agent_name& agent) {
+  return text("The dispatch to agent '", agent.value,
+              "' was cancelled; its run goes on, because somebody else asked for the same.");
+}
+
 std::string output_limit(const agent_name& agent) {
   return text("Agent '", agent.value, "' was ended because its output grew over ",
               std::to_string(limits::run_output_bytes >> 20U),

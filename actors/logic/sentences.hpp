@@ -60,6 +60,7 @@ std::string cancelled_before_start(const agent_name& agent);
 // How a run ended.
 std::string timed_out(const agent_name& agent, std::chrono::seconds timeout);
 std::string cancelled(const agent_name& agent);
+std::string left_to_others(const agent_name& agent);
 std::string output_limit(const agent_name& agent);
 std::string exited(int code);
 std::string died_by_signal(int signal);

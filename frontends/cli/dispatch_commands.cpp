@@ -60,6 +60,7 @@ void finish(CLI::App& command, cli_command& chosen, const bool& embedded,
 
 void declare_dispatch(CLI::App& app, cli_command& chosen, const bool& embedded) {
   const auto options = std::make_shared<dispatch_options>();
+  options->is_shareable = true;
   auto& run = options->run;
   auto& command = *app.add_subcommand("dispatch", std::string{supervisor_text::dispatch_help});
   command.add_option("agent", run.agent.value, "Name of the agent")->required();
@@ -132,7 +133,9 @@ int run_dispatch(const dispatch_options& options, cli_io& io) {
   if (options.wait == dispatch_wait::accept_job)
     return start_job("dispatch_async", run_request_json(options.run),
                      {.supervisor = options.supervisor, .format = options.format}, io);
-  const auto answer = ask("dispatch", run_request_json(options.run), options.progress, options.supervisor, io);
+  auto params = run_request_json(options.run);
+  params["shareable"] = options.is_shareable && options.progress != progress_display::lines && !options.run.resume;
+  const auto answer = ask("dispatch", std::move(params), options.progress, options.supervisor, io);
   if (!answer)
     return report_failure(io, options.format, answer.error().message);
   const auto result = dispatch_result_from(nlohmann::json(*answer));
@@ -140,7 +143,7 @@ int run_dispatch(const dispatch_options& options, cli_io& io) {
     return report_failure(io, options.format, result.error().message);
   if (options.format == output_format::text)
     return print_result(io, *result);
-  print_json(io, to_json(*result));
+  print_json(io, *answer);
   return result->success ? exit_success : exit_failure;
 }
 

@@ -25,6 +25,7 @@ struct dispatch_options {
   progress_display progress = progress_display::none;
   output_format format = output_format::text;
   supervisor_kind supervisor = supervisor_kind::shared;
+  bool is_shareable = false; ///< an earlier answer will do, where nothing is to be watched
 };
 
 struct dialogue_options {

@@ -6,6 +6,7 @@
 
 #include "actors/logic/job_rules.hpp"
 #include "frontends/session/answer_json.hpp"
+#include "frontends/views/cache_view.hpp"
 #include "frontends/views/jobs_view.hpp"
 #include "messages/run_request_json.hpp"
 
@@ -36,6 +37,7 @@ ordered_json status_json(const supervisor_status& status) {
     agent["queued"] = row.queued;
     json["agents"].push_back(std::move(agent));
   }
+  json["cache"] = cache_stats_json(status.cache);
   return json;
 }
 
@@ -53,10 +55,15 @@ ordered_json stop_json(const stop_report& report) {
   return json;
 }
 
+bool is_set(const nlohmann::json& params, const char* name) {
+  return params.is_object() && params.value(name, nlohmann::json{}) == true;
+}
+
 void start_dispatch(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
   auto run = run_request_from(message.params);
   if (run)
-    services.dispatch(line, {.id = message.id, .progress_token = message.id}, {.run = std::move(*run)});
+    services.dispatch(line, {.id = message.id, .progress_token = message.id},
+                      {.run = std::move(*run), .is_shareable = is_set(message.params, "shareable")});
   else
     services.reject(line, message.id, jsonrpc::code::invalid_params, run.error().message);
 }
@@ -130,7 +137,7 @@ void end_job(session_services& services, std::uint64_t line, const jsonrpc::requ
 }
 
 void collect_jobs(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
-  const bool all = message.params.is_object() && message.params.value("all", nlohmann::json{}) == true;
+  const bool all = is_set(message.params, "all");
   const auto days = all ? 0 : number_of(message.params, "max_age_days");
   const std::chrono::duration<double, std::chrono::days::period> age{days};
   services.with_jobs_collected(line, message.id, {all, age},
@@ -166,10 +173,9 @@ void retry_job(session_services& services, std::uint64_t line, const jsonrpc::re
 }
 
 void stop(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
-  const auto is_set = [&message](const char* name) {
-    return message.params.is_object() && message.params.value(name, nlohmann::json{}) == true;
-  };
-  const auto mode = is_set("now") ? stop_mode::now : is_set("keep_runs") ? stop_mode::keep_runs : stop_mode::drain;
+  const auto mode = is_set(message.params, "now")         ? stop_mode::now
+                    : is_set(message.params, "keep_runs") ? stop_mode::keep_runs
+                                                          : stop_mode::drain;
   services.with_stop(line, message.id, mode, [&services, line, id = message.id](const stop_report& report) {
     services.reply(line, id, stop_json(report));
   });

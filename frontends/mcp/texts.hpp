@@ -118,6 +118,15 @@ inline constexpr std::string_view remove_agent =
     "Removes an agent from the configuration. Its directory stays as it is; so do runs that are under way. hint names "
     "the groups that still have it as a member.";
 
+inline constexpr std::string_view cache_stats =
+    "Shows how the result cache does: size, max_size, hits, misses, evictions, hit_rate, ttl (seconds). dispatch and "
+    "the "
+    "items of dispatch_parallel are answered from it (cached: true) when the same was asked a short while ago.";
+
+inline constexpr std::string_view cache_clear = "Empties the result cache, for instance after a project has changed so "
+                                                "that earlier answers are no longer true. The "
+                                                "next dispatch asks its agent.";
+
 inline constexpr std::string_view nothing_to_update =
     "There is nothing to update: give at least one setting that is neither empty nor 0.";
 

@@ -10,6 +10,7 @@
 #include "frontends/mcp/texts.hpp"
 #include "frontends/mcp/tool_answers.hpp"
 #include "frontends/views/agents_view.hpp"
+#include "frontends/views/cache_view.hpp"
 #include "frontends/views/jobs_view.hpp"
 #include "messages/limits.hpp"
 
@@ -100,6 +101,7 @@ void run_dispatch(session_services& services, const tool_call& call) {
   order.run.group = arguments.text("group");
   const auto wanted = read_wanted(arguments);
   order.kind = wanted.kind;
+  order.is_shareable = true;
   auto asked = call;
   asked.what.view = wanted.shown.view;
   asked.what.summary_chars = wanted.shown.summary_chars;
@@ -328,6 +330,29 @@ void run_dispatch_gc(session_services& services, const tool_call& call) {
       });
 }
 
+// --- the result cache
+// -------------------------------------------------------------------------------------------------
+
+void run_cache_stats(session_services& services, const tool_call& call) {
+  const tool_arguments arguments{call.arguments, {}};
+  if (const auto checked = arguments.check(); !checked)
+    refuse(services, call, checked.error().message);
+  else
+    services.with_cache_report(call.line, call.what.id, [&services, call](const cache_report& report) {
+      answer(services, call, cache_stats_json(report.figures));
+    });
+}
+
+void run_cache_clear(session_services& services, const tool_call& call) {
+  const tool_arguments arguments{call.arguments, {}};
+  if (const auto checked = arguments.check(); !checked)
+    refuse(services, call, checked.error().message);
+  else
+    services.with_cache_cleared(call.line, call.what.id, [&services, call](const cache_cleared& done) {
+      answer(services, call, cache_cleared_json(done.entries));
+    });
+}
+
 const std::array all_tools{
     tool{"list_agents", "List agents", texts::list_agents, schema::none, true, false, run_list_agents},
     tool{"inspect_agent", "Inspect an agent", texts::inspect_agent, schema::inspect_agent, true, false,
@@ -353,6 +378,8 @@ const std::array all_tools{
     tool{"dispatch_jobs", "List jobs", texts::dispatch_jobs, schema::dispatch_jobs, true, false, run_dispatch_jobs},
     tool{"fetch_result", "Fetch a result", texts::fetch_result, schema::fetch_result, true, false, run_fetch_result},
     tool{"dispatch_gc", "Remove old jobs", texts::dispatch_gc, schema::dispatch_gc, false, false, run_dispatch_gc},
+    tool{"cache_stats", "Look at the cache", texts::cache_stats, schema::none, true, false, run_cache_stats},
+    tool{"cache_clear", "Clear the cache", texts::cache_clear, schema::none, false, false, run_cache_clear},
     tool{"add_agent", "Add an agent", texts::add_agent, schema::add_agent, false, false, run_add_agent},
     tool{"update_agent", "Change an agent", texts::update_agent, schema::update_agent, false, false, run_update_agent},
     tool{"remove_agent", "Remove an agent", texts::remove_agent, schema::remove_agent, false, false, run_remove_agent},

@@ -78,7 +78,10 @@ ordered_json answer_json(const pending_call& call, const dispatch_answer& answer
                                             : accepted_job_json(*answer.job);
   if (answer.ref && call.view == answer_view::ref)
     return ref_json(*answer.ref, *answer.value, call.summary_chars);
-  return with_hint(to_json(*answer.value), answer.not_kept);
+  auto json = with_hint(to_json(*answer.value), answer.not_kept);
+  if (answer.is_cached)
+    json["cached"] = true;
+  return json;
 }
 
 } // namespace agent_dispatch

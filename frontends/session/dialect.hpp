@@ -38,6 +38,7 @@ struct dispatch_order {
   call_kind kind = call_kind::answer;
   std::optional<job_id> retry_of{};
   std::shared_ptr<const composite_order> composite{}; ///< instead of `run`
+  bool is_shareable = false;                          ///< an earlier answer will do, or that of a run in flight
 };
 
 /// The language of one kind of frontend: what its JSON-RPC methods mean and what the answers look like. Stateless
@@ -89,6 +90,10 @@ public:
                            std::function<void(const supervisor_status&)> then) = 0;
   virtual void with_stop(std::uint64_t line, const nlohmann::json& id, stop_mode mode,
                          std::function<void(const stop_report&)> then) = 0;
+  virtual void with_cache_report(std::uint64_t line, const nlohmann::json& id,
+                                 std::function<void(const cache_report&)> then) = 0;
+  virtual void with_cache_cleared(std::uint64_t line, const nlohmann::json& id,
+                                  std::function<void(const cache_cleared&)> then) = 0;
   virtual const frontend_hello& hello() const = 0;
 };
 

@@ -13,6 +13,7 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
+constexpr std::string_view no_cache_answer = "the result cache did not answer; try again";
 constexpr std::string_view no_jobs_answer = "the registry of jobs did not answer; try again";
 
 std::string seconds_text(clock::duration time) {
@@ -294,7 +295,8 @@ void session_state::dispatch(std::uint64_t line, pending_call what, dispatch_ord
                                           .cancelled = call.cancelled,
                                           .kind = order.kind,
                                           .retry_of = std::move(order.retry_of),
-                                          .composite = std::move(order.composite)});
+                                          .composite = std::move(order.composite),
+                                          .is_shareable = order.is_shareable});
 }
 
 void session_state::watch(std::uint64_t line, pending_call what, const std::string& job,
@@ -363,6 +365,16 @@ void session_state::with_stop(std::uint64_t line, const nlohmann::json& id, stop
                               std::function<void(const stop_report&)> then) {
   ask<stop_report>(core.supervisor, stop_supervisor{mode}, line, id,
                    "the supervisor could not be stopped; its log says more", std::move(then));
+}
+
+void session_state::with_cache_report(std::uint64_t line, const nlohmann::json& id,
+                                      std::function<void(const cache_report&)> then) {
+  ask<cache_report>(core.requests, get_cache_report{}, line, id, no_cache_answer, std::move(then));
+}
+
+void session_state::with_cache_cleared(std::uint64_t line, const nlohmann::json& id,
+                                       std::function<void(const cache_cleared&)> then) {
+  ask<cache_cleared>(core.requests, clear_cache{}, line, id, no_cache_answer, std::move(then));
 }
 
 void session_state::with_job(std::uint64_t line, const nlohmann::json& id, const std::string& job,

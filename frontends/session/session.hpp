@@ -73,6 +73,10 @@ struct session_state : session_services {
                    std::function<void(const supervisor_status&)> then) override;
   void with_stop(std::uint64_t line, const nlohmann::json& id, stop_mode mode,
                  std::function<void(const stop_report&)> then) override;
+  void with_cache_report(std::uint64_t line, const nlohmann::json& id,
+                         std::function<void(const cache_report&)> then) override;
+  void with_cache_cleared(std::uint64_t line, const nlohmann::json& id,
+                          std::function<void(const cache_cleared&)> then) override;
   const frontend_hello& hello() const override { return *greeting; }
 
   request_key key(std::uint64_t line) const { return {greeting->frontend, line}; }

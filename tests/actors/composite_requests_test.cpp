@@ -8,17 +8,17 @@ namespace {
 
 /// Requests that consist of others, on line 1. Their parts have runs of their own: `front.1.0`, `front.1.1`, …
 struct composite_fixture : requests_fixture {
-  void ask(composite_order order) {
-    auto asked = call(1);
+  void ask(composite_order order, std::optional<std::uint64_t> parent = {}) {
+    auto asked = parent ? nested(1, *parent) : call(1);
     asked.composite = std::make_shared<const composite_order>(std::move(order));
     world.tell(requests, asked);
   }
 
-  void ask_two(const std::string& aggregator = "") {
+  void ask_two(const std::string& aggregator = "", std::optional<std::uint64_t> parent = {}) {
     parallel_order order{.items = {}, .aggregator = {aggregator}};
     for (int i = 0; i < 2; ++i)
-      order.items.push_back({.run = {.agent = {"alpha"}, .task = "work"}});
-    ask(std::move(order));
+      order.items.push_back({.run = {.agent = {"alpha"}, .task = "work " + std::to_string(i)}});
+    ask(std::move(order), parent);
   }
 
   void ask_dialogue() { ask(dialogue_order{{"alpha"}, {"alpha"}, "topic", 1}); }
@@ -314,7 +314,7 @@ TEST_CASE_METHOD(composite_fixture, "a stop now names the runs of all parts") {
 
 TEST_CASE_METHOD(composite_fixture, "a queued part that hangs on a cancelled run takes its whole along") {
   execute(2);
-  ask_two("alpha");
+  ask_two("alpha", 2);
   without_slots();
   world.tell(requests, cancel_request{{front, 2}});
   world.heard();

@@ -150,6 +150,10 @@ std::shared_ptr<admission_script> scripted_admission(actor_world& world) {
         [&world](const remove_wait& order) {
           world.note("admission: " + order.waiter.value + " no longer waits for " + order.target.value);
         },
+        [&world, &state](const join_wait& order) {
+          world.note("admission: may " + order.waiter.value + " wait for " + order.target.value);
+          return state.may_join;
+        },
         [&world, &state, self](const withdraw_run& order) {
           world.note("admission: withdraw " + order.run.value);
           return later(self, state.withdrawals);
@@ -193,7 +197,7 @@ std::shared_ptr<launcher_script> scripted_launcher(actor_world& world) {
           return later(self, state.recordings);
         },
         [&world](const discard_request& order) {
-          world.note("launcher: discard request " + order.request->key.text());
+          world.note("launcher: discard request " + order.request->key.text() + (order.keeps_run ? " alone" : ""));
         },
         [&world](const note_handover& order) {
           world.note("launcher: note the handover");
@@ -204,6 +208,10 @@ std::shared_ptr<launcher_script> scripted_launcher(actor_world& world) {
         [&world, &state, self](const is_frontend_alive& order) {
           world.note("launcher: is " + order.frontend.value + " alive");
           return later(self, state.frontends);
+        },
+        [&world, &state, self](const find_live_runs&) {
+          world.note("launcher: which live");
+          return later(self, state.live);
         },
         [&world, &state, self](const finish_discarding&) {
           world.note("launcher: finish discarding");
@@ -289,6 +297,9 @@ requests_actor scripted_requests(actor_world& world) {
         [](const drain_requests&) { return stop_report{}; },
         [](const finish_requests&) { return true; },
         [](const get_request_position&) { return queue_position_ptr{}; },
+        [](const get_cache_report&) { return cache_report{}; },
+        [](const clear_cache&) { return cache_cleared{}; },
+        [](const recheck_occupants&) {},
         [](const run_progress&) {},
         [](const run_replayed&) {},
         [](const run_finished&) {},

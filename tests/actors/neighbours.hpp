@@ -64,6 +64,7 @@ struct admission_script {
   owed<run_keys> descendants;
   admission_figures figures;
   queue_position_ptr position;
+  bool may_join = true;
 };
 /// Journal: `admission: …`. Questions for figures and positions are answered at once, without a line.
 std::shared_ptr<admission_script> scripted_admission(actor_world& world);
@@ -74,6 +75,7 @@ struct launcher_script {
   owed<exit_report> exits;
   owed<int> sweeps;
   owed<bool> frontends;
+  owed<run_keys> live;
   owed<bool> discarding;
   std::optional<fault> record_problem; ///< why no request can be recorded
   bool records = true;                 ///< false: the test says when a request is recorded

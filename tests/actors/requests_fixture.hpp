@@ -35,8 +35,20 @@ struct requests_fixture {
     return call;
   }
 
-  void execute(std::uint64_t line) {
-    world.tell(requests, call(line));
+  /// Asked for by the agent of the run of another line.
+  dispatch_call nested(std::uint64_t line, std::uint64_t parent) {
+    auto inner = call(line);
+    auto caller = std::make_shared<caller_context>();
+    caller->parent = run_key{key(parent)};
+    caller->depth = 1;
+    inner.caller = std::move(caller);
+    return inner;
+  }
+
+  void execute(std::uint64_t line) { execute(line, call(line)); }
+
+  void execute(std::uint64_t line, const dispatch_call& asked) {
+    world.tell(requests, asked);
     auto heard = world.heard();
     std::erase(heard, "admission: 5 slots");
     CHECK(heard == lines{"alpha: execute " + key(line)});

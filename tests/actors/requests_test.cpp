@@ -106,9 +106,10 @@ TEST_CASE_METHOD(requests_fixture, "a cancel after the answer does nothing") {
 
 TEST_CASE_METHOD(requests_fixture, "what is queued below a cancelled run is cancelled with it") {
   execute(1);
-  execute(2);
+  execute(2, nested(2, 1));
+  execute(3); // nested in nothing that has been cancelled
   world.tell(requests, cancel_request{{front, 1}});
-  expect_cancel(1, {{key(2)}, {"unknown.1.0"}});
+  expect_cancel(1, {{key(2)}, {key(3)}, {"unknown.1.0"}});
   expect_cancel(2);
   CHECK(world.heard() == lines{});
 }

@@ -78,6 +78,9 @@ struct session_fixture {
           positions.push_back({promise, self});
           return caf::result<queue_position_ptr>{promise};
         },
+        [](const get_cache_report&) { return cache_report{}; },
+        [](const clear_cache&) { return cache_cleared{}; },
+        [](const recheck_occupants&) {},
         [this](const run_progress&) { world.note("requests: progress"); },
         [this](const run_replayed&) { world.note("requests: replayed"); },
         [this](const run_finished&) { world.note("requests: finished"); },
@@ -203,10 +206,12 @@ TEST_CASE_METHOD(session_fixture, "the tools are listed") {
     CHECK(tool["inputSchema"]["type"] == "object");
     CHECK(tool["description"].get<std::string>().size() < 2048);
   }
-  CHECK(names == lines{"list_agents", "inspect_agent", "list_groups", "inspect_group", "dispatch", "dispatch_session",
-                       "dispatch_stream", "dispatch_parallel", "dispatch_dialogue", "dispatch_async", "dispatch_status",
-                       "dispatch_wait", "dispatch_cancel", "dispatch_jobs", "fetch_result", "dispatch_gc", "add_agent",
-                       "update_agent", "remove_agent"});
+  CHECK(names == lines{"list_agents",       "inspect_agent",    "list_groups",     "inspect_group",
+                       "dispatch",          "dispatch_session", "dispatch_stream", "dispatch_parallel",
+                       "dispatch_dialogue", "dispatch_async",   "dispatch_status", "dispatch_wait",
+                       "dispatch_cancel",   "dispatch_jobs",    "fetch_result",    "dispatch_gc",
+                       "cache_stats",       "cache_clear",      "add_agent",       "update_agent",
+                       "remove_agent"});
 }
 
 TEST_CASE_METHOD(session_fixture, "a dispatch without its task is a tool error, and dispatches nothing") {

@@ -51,6 +51,9 @@ struct supervisor_fixture {
           return true;
         },
         [](const get_request_position&) { return queue_position_ptr{}; },
+        [](const get_cache_report&) { return cache_report{}; },
+        [](const clear_cache&) { return cache_cleared{}; },
+        [](const recheck_occupants&) {},
         [this](const run_progress&) { world.note("requests: progress"); },
         [this](const run_replayed&) { world.note("requests: replayed"); },
         [this](const run_finished&) { world.note("requests: finished"); },
