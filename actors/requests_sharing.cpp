@@ -144,6 +144,10 @@ caf::result<cache_cleared> requests_state::clear_results() {
       .then(
           [this, promise](const config_snapshot_ptr& snapshot) mutable {
             apply_limits(*snapshot);
+            // What runs has begun before, and is as old as what is removed.
+            in_flight.clear();
+            for (auto& [key, run] : runs)
+              run.question.reset();
             promise.deliver(cache_cleared{cache.is_enabled() ? std::optional{cache.clear()} : std::nullopt});
           },
           [promise](caf::error& problem) mutable { promise.deliver(std::move(problem)); });

@@ -24,4 +24,15 @@ void answer_from_config(session_services& services, const tool_call& call, View 
   });
 }
 
+/// Goes on when the configuration can be used, else answers with what is wrong with it.
+template <class Then>
+void with_sound_config(session_services& services, const tool_call& call, Then then) {
+  services.with_config(call.line, call.what.id, [&services, call, then](const config_snapshot& snapshot) {
+    if (snapshot.fault)
+      refuse(services, call, snapshot.fault->message);
+    else
+      then();
+  });
+}
+
 } // namespace agent_dispatch

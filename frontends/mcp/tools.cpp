@@ -336,21 +336,23 @@ void run_dispatch_gc(session_services& services, const tool_call& call) {
 void run_cache_stats(session_services& services, const tool_call& call) {
   const tool_arguments arguments{call.arguments, {}};
   if (const auto checked = arguments.check(); !checked)
-    refuse(services, call, checked.error().message);
-  else
+    return refuse(services, call, checked.error().message);
+  with_sound_config(services, call, [&services, call] {
     services.with_cache_report(call.line, call.what.id, [&services, call](const cache_report& report) {
       answer(services, call, cache_stats_json(report.figures));
     });
+  });
 }
 
 void run_cache_clear(session_services& services, const tool_call& call) {
   const tool_arguments arguments{call.arguments, {}};
   if (const auto checked = arguments.check(); !checked)
-    refuse(services, call, checked.error().message);
-  else
+    return refuse(services, call, checked.error().message);
+  with_sound_config(services, call, [&services, call] {
     services.with_cache_cleared(call.line, call.what.id, [&services, call](const cache_cleared& done) {
       answer(services, call, cache_cleared_json(done.entries));
     });
+  });
 }
 
 const std::array all_tools{

@@ -76,9 +76,9 @@ ordered_json answer_json(const pending_call& call, const dispatch_answer& answer
   if (answer.job)
     return call.view == answer_view::record ? with_hint(waited_job_json(*answer.job), answer.not_kept)
                                             : accepted_job_json(*answer.job);
-  if (answer.ref && call.view == answer_view::ref)
-    return ref_json(*answer.ref, *answer.value, call.summary_chars);
-  auto json = with_hint(to_json(*answer.value), answer.not_kept);
+  const bool is_ref = answer.ref && call.view == answer_view::ref;
+  auto json = is_ref ? ref_json(*answer.ref, *answer.value, call.summary_chars)
+                     : with_hint(to_json(*answer.value), answer.not_kept);
   if (answer.is_cached)
     json["cached"] = true;
   return json;

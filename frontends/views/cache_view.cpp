@@ -33,7 +33,12 @@ ordered_json cache_stats_json(const std::optional<cache_figures>& figures) {
   json["misses"] = figures->misses;
   json["evictions"] = figures->evictions;
   json["hit_rate"] = hit_rate(*figures);
-  json["ttl"] = figures->ttl;
+  const auto whole = std::trunc(figures->ttl);
+  constexpr double exact = 9e15; // above this a double is no exact integer
+  if (whole == figures->ttl && whole < exact)
+    json["ttl"] = static_cast<std::int64_t>(whole);
+  else
+    json["ttl"] = figures->ttl;
   return json;
 }
 

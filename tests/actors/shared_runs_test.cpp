@@ -333,6 +333,25 @@ TEST_CASE_METHOD(shared_runs_fixture, "an agent that is configured differently i
   world.heard();
 }
 
+TEST_CASE_METHOD(shared_runs_fixture, "what began before the cache was cleared is no answer to what is asked after") {
+  run_with({});
+  const auto clear = [this](caf::event_based_actor* self) {
+    self->request(requests, caf::infinite, clear_cache{}).then([this](const cache_cleared& done) {
+      world.note("cleared " + std::to_string(done.entries.value()));
+    });
+  };
+  world.keep(world.system().spawn(clear));
+  world.settle();
+  CHECK(world.heard() == lines{"cleared 0"});
+  CHECK(ask(shareable(2)) == lines{"alpha: execute front.2.0"});
+  finish(1, answer_of("old"));
+  CHECK(world.heard() == lines{"session: 1 answered, success 'old'"});
+  CHECK(report().figures->size == 0);
+  finish(2, answer_of("new"));
+  CHECK(world.heard() == lines{"session: 2 answered, success 'new'"});
+  CHECK(ask(shareable(3)) == lines{"session: 3 answered, success 'new'"});
+}
+
 TEST_CASE_METHOD(shared_runs_fixture, "with the cache off nothing is shared") {
   change_configuration([](configuration& value) { value.settings.cache.enabled = false; });
   CHECK(ask(shareable(1)) == lines{"alpha: execute front.1.0"});

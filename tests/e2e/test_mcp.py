@@ -227,7 +227,7 @@ def test_the_slots_bound_what_runs_at_once(home):
 
 
 def test_an_agent_works_on_one_thing_at_a_time(home, client):
-    calls = [client.start_call("dispatch", {"agent": "notes", "task": stand_in.hang()}) for _ in range(3)]
+    calls = [client.start_call("dispatch", {"agent": "notes", "task": f"{number} {stand_in.hang()}"}) for number in range(3)]
     wait_until(lambda: home.status()["queued"] == 2 and home.agents_running())
     assert len(home.agents_running()) == 1
     for call in calls:

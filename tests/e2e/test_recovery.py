@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import threading
 
@@ -467,6 +468,30 @@ def test_a_nested_call_survives_a_death(home):
     assert result["success"] and "from within" in result["result"], result
     assert stand_in.executions(ran) == 2
     wait_until(lambda: is_settled(home))
+
+
+def test_a_newer_programs_run_keeps_its_slot_and_is_left_alone(home):
+    home.write_config({"notes": {}, "other": {}}, settings={"max_concurrency": 1})
+    door = home.root / "door"
+    newer = home.serve()
+    newer.start_call("dispatch", {"agent": "notes", "task": stand_in.wait_for(door, "theirs")})
+    wait_until(home.agents_running)
+    home.kill_supervisor()
+    (request,) = home.request_files()
+    request.write_text(json.dumps({"format": 99}))
+    newer.end_with(signal.SIGKILL)
+    client = home.serve()
+    call = client.start_call("dispatch", {"agent": "other", "task": stand_in.say("ours")})
+    wait_until(lambda: home.status()["queued"] == 1)
+    status = home.status()
+    assert status["slots"] == {"used": 1, "max": 1} and home.agents_running()
+    assert {"name": "notes", "live": 1, "queued": 0} in status["agents"]
+    door.touch()
+    assert text_value(call.wait()["result"])["result"] == "ours"
+    (directory,) = home.run_directories()
+    assert (directory / "exit.json").exists() and request.exists()
+    shutil.rmtree(directory)
+    request.unlink()
 
 
 def test_the_deadline_of_a_run_holds_while_nobody_watches(home):

@@ -508,3 +508,38 @@ TEST_CASE("ten thousand queued runs are handed out without looking at all of the
   CHECK(policy.idle());
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(20));
 }
+
+TEST_CASE("a run depends on what it waits for, on what that waits for, and on itself") {
+  admission_policy policy(5);
+  policy.enqueue(ticket("a1"));
+  policy.enqueue(ticket("b1", "a1"));
+  policy.enqueue(ticket("c1", "b1"));
+  policy.enqueue(ticket("d1"));
+  auto job = ticket("e1", "c1");
+  job.waits = false;
+  policy.enqueue(job);
+  CHECK(granted(policy).size() == 5);
+  const auto depends = [&policy](const char* run, const char* other) { return policy.depends({run}, {other}); };
+  CHECK(depends("a1", "a1"));
+  CHECK(depends("a1", "c1"));
+  CHECK_FALSE(depends("c1", "a1"));
+  CHECK_FALSE(depends("c1", "e1")); // nobody waits for a job just because it is nested
+  CHECK_FALSE(depends("a1", "d1"));
+  CHECK_FALSE(depends("unknown", "a1"));
+  policy.add_wait({"c1"}, {"d1"});
+  CHECK(depends("a1", "d1"));
+  CHECK_FALSE(depends("d1", "a1"));
+  policy.add_wait({"d1"}, {"a1"}); // a circle ends the search too
+  CHECK(depends("d1", "c1"));
+  CHECK_FALSE(depends("d1", "e1"));
+  policy.remove_wait({"c1"}, {"d1"});
+  CHECK_FALSE(depends("a1", "d1"));
+}
+
+TEST_CASE("a queued run depends on nothing that holds it up") {
+  admission_policy policy(1);
+  policy.enqueue(ticket("a1"));
+  policy.enqueue(ticket("b1"));
+  CHECK(granted(policy) == keys{"a1"});
+  CHECK_FALSE(policy.depends({"b1"}, {"a1"}));
+}
