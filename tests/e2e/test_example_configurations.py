@@ -108,7 +108,7 @@ def timeout_of_a_run(home, agent="infra"):
     (run,) = home.run_directories()
     seconds = json.loads((run / "run.json").read_text())["timeout_seconds"]
     client.cancel(pending)
-    wait_until(lambda: not home.agents_running())
+    wait_until(lambda: not home.run_directories())
     client.close()
     return seconds
 

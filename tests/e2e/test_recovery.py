@@ -488,7 +488,7 @@ def test_a_newer_programs_run_keeps_its_slot_and_is_left_alone(home):
     assert {"name": "notes", "live": 1, "queued": 0} in status["agents"]
     door.touch()
     assert text_value(call.wait()["result"])["result"] == "ours"
-    (directory,) = home.run_directories()
+    (directory,) = wait_until(lambda: len(left := home.run_directories()) == 1 and left, what="ours is gone")
     assert (directory / "exit.json").exists() and request.exists()
     shutil.rmtree(directory)
     request.unlink()
