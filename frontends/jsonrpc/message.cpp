@@ -73,11 +73,13 @@ std::string result_line(const nlohmann::json& id, const ordered_json& result) {
   return dump(json);
 }
 
-std::string error_line(const nlohmann::json& id, code number, std::string_view sentence) {
+std::string error_line(const nlohmann::json& id, code number, std::string_view sentence, const ordered_json& data) {
   auto json = message_start();
   json["id"] = id;
   json["error"]["code"] = static_cast<int>(number);
   json["error"]["message"] = sentence;
+  if (!data.is_null())
+    json["error"]["data"] = data;
   return dump(json);
 }
 

@@ -9,13 +9,16 @@
 
 namespace agent_dispatch::jsonrpc {
 
-/// Codes of JSON-RPC 2.0, section 5.1.
+/// Codes of JSON-RPC 2.0, section 5.1, and others that a protocol on top of it adds.
 enum class code {
   parse_error = -32700,
   invalid_request = -32600,
   method_not_found = -32601,
   invalid_params = -32602,
   internal_error = -32603,
+  // Of MCP, revision 2026-07-28.
+  missing_capability = -32021,
+  unsupported_revision = -32022,
 };
 
 /// `id`: a string or a number; MCP allows no null.
@@ -47,7 +50,9 @@ message parse(std::string_view line);
 
 /// Lines without LF. Text that is not UTF-8 is repaired.
 std::string result_line(const nlohmann::json& id, const ordered_json& result);
-std::string error_line(const nlohmann::json& id, code number, std::string_view sentence);
+/// `data`: null for none.
+std::string error_line(const nlohmann::json& id, code number, std::string_view sentence,
+                       const ordered_json& data = nullptr);
 std::string notification_line(std::string_view method, const ordered_json& params);
 
 } // namespace agent_dispatch::jsonrpc

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "frontends/mcp/era.hpp"
 #include "frontends/session/dialect.hpp"
 
 namespace agent_dispatch {
 
-/// MCP, handshake revisions 2024-11-05, 2025-03-26, 2025-06-18 and 2025-11-25. `server/discover`, with which clients of
-/// the stateless revision begin, is answered at once with an error, so that they go on to `initialize`.
+/// MCP in all revisions that `eras` has, on one connection and in whichever order a client tries them. A request that
+/// says its revision in `_meta` is answered in that one; all others belong to the handshake, whose revision `initialize`
+/// settles. Nothing is refused for want of a handshake.
 class mcp_dialect final : public session_dialect {
 public:
   void request(session_services& services, std::uint64_t line, const jsonrpc::request& message) override;
@@ -15,7 +17,12 @@ public:
                                          bool cancelled) const override;
 
 private:
-  void call_tool(session_services& services, std::uint64_t line, const jsonrpc::request& message);
+  void initialize(session_services& services, std::uint64_t line, const jsonrpc::request& message);
+  void answer_stateless(session_services& services, std::uint64_t line, const jsonrpc::request& message,
+                        const nlohmann::json& revision);
+  void answer_in(const era& spoken, session_services& services, std::uint64_t line, const jsonrpc::request& message);
+
+  const era* handshake_ = &newest_handshake();
 };
 
 } // namespace agent_dispatch

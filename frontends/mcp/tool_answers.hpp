@@ -6,11 +6,13 @@
 namespace agent_dispatch {
 
 inline void answer(session_services& services, const tool_call& call, const ordered_json& value) {
-  services.reply(call.line, call.what.id, tool_result(value));
+  services.reply(call.line, call.what.id, tool_result(value, call.what.form));
 }
 
 inline void refuse(session_services& services, const tool_call& call, std::string_view sentence) {
-  services.reply(call.line, call.what.id, tool_error(sentence));
+  ordered_json value;
+  value["error"] = sentence;
+  answer(services, call, value);
 }
 
 /// Answers with a view of the configuration, or with what is wrong with it.

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "frontends/mcp/agent_tools.hpp"
+#include "frontends/mcp/answer_schema.hpp"
 #include "frontends/mcp/arguments.hpp"
 #include "frontends/mcp/schema.hpp"
 #include "frontends/mcp/texts.hpp"
@@ -355,37 +356,62 @@ void run_cache_clear(session_services& services, const tool_call& call) {
   });
 }
 
+// clang-format off
 const std::array all_tools{
-    tool{"list_agents", "List agents", texts::list_agents, schema::none, true, false, run_list_agents},
-    tool{"inspect_agent", "Inspect an agent", texts::inspect_agent, schema::inspect_agent, true, false,
-         run_inspect_agent},
-    tool{"list_groups", "List groups", texts::list_groups, schema::none, true, false, run_list_groups},
-    tool{"inspect_group", "Inspect a group", texts::inspect_group, schema::inspect_group, true, false,
-         run_inspect_group},
-    tool{"dispatch", "Dispatch a task", texts::dispatch, schema::dispatch, false, true, run_dispatch},
-    tool{"dispatch_session", "Dispatch within a session", texts::dispatch_session, schema::dispatch_session, false,
-         true, run_dispatch_session},
-    tool{"dispatch_stream", "Dispatch and watch", texts::dispatch_stream, schema::dispatch_stream, false, true,
-         run_dispatch_stream},
-    tool{"dispatch_parallel", "Dispatch to several agents", texts::dispatch_parallel, schema::dispatch_parallel, false,
-         true, run_dispatch_parallel},
-    tool{"dispatch_dialogue", "Let two agents talk", texts::dispatch_dialogue, schema::dispatch_dialogue, false, true,
-         run_dispatch_dialogue},
-    tool{"dispatch_async", "Dispatch in the background", texts::dispatch_async, schema::dispatch_stream, false, true,
-         run_dispatch_async},
-    tool{"dispatch_status", "Look at a job", texts::dispatch_status, schema::job, true, false, run_dispatch_status},
-    tool{"dispatch_wait", "Wait for a job", texts::dispatch_wait, schema::dispatch_wait, true, false,
-         run_dispatch_wait},
-    tool{"dispatch_cancel", "Cancel a job", texts::dispatch_cancel, schema::job, false, false, run_dispatch_cancel},
-    tool{"dispatch_jobs", "List jobs", texts::dispatch_jobs, schema::dispatch_jobs, true, false, run_dispatch_jobs},
-    tool{"fetch_result", "Fetch a result", texts::fetch_result, schema::fetch_result, true, false, run_fetch_result},
-    tool{"dispatch_gc", "Remove old jobs", texts::dispatch_gc, schema::dispatch_gc, false, false, run_dispatch_gc},
-    tool{"cache_stats", "Look at the cache", texts::cache_stats, schema::none, true, false, run_cache_stats},
-    tool{"cache_clear", "Clear the cache", texts::cache_clear, schema::none, false, false, run_cache_clear},
-    tool{"add_agent", "Add an agent", texts::add_agent, schema::add_agent, false, false, run_add_agent},
-    tool{"update_agent", "Change an agent", texts::update_agent, schema::update_agent, false, false, run_update_agent},
-    tool{"remove_agent", "Remove an agent", texts::remove_agent, schema::remove_agent, false, false, run_remove_agent},
+    tool{"list_agents", "List agents", texts::list_agents, schema::none, answer_schema::agents, answer_shape::array_too, tool_effect::reads, true, run_list_agents},
+    tool{"inspect_agent", "Inspect an agent", texts::inspect_agent, schema::inspect_agent, answer_schema::agent, answer_shape::object, tool_effect::reads, true, run_inspect_agent},
+    tool{"list_groups", "List groups", texts::list_groups, schema::none, answer_schema::groups, answer_shape::array_too, tool_effect::reads, true, run_list_groups},
+    tool{"inspect_group", "Inspect a group", texts::inspect_group, schema::inspect_group, answer_schema::group, answer_shape::object, tool_effect::reads, true, run_inspect_group},
+    tool{"dispatch", "Dispatch a task", texts::dispatch, schema::dispatch, answer_schema::dispatched_or_ref, answer_shape::object, tool_effect::lets_act, true, run_dispatch},
+    tool{"dispatch_session", "Dispatch within a session", texts::dispatch_session, schema::dispatch_session, answer_schema::dispatched, answer_shape::object, tool_effect::lets_act, true, run_dispatch_session},
+    tool{"dispatch_stream", "Dispatch and watch", texts::dispatch_stream, schema::dispatch_stream, answer_schema::dispatched, answer_shape::object, tool_effect::lets_act, true, run_dispatch_stream},
+    tool{"dispatch_parallel", "Dispatch to several agents", texts::dispatch_parallel, schema::dispatch_parallel, answer_schema::parallel, answer_shape::array_too, tool_effect::lets_act, true, run_dispatch_parallel},
+    tool{"dispatch_dialogue", "Let two agents talk", texts::dispatch_dialogue, schema::dispatch_dialogue, answer_schema::dialogue, answer_shape::object, tool_effect::lets_act, true, run_dispatch_dialogue},
+    tool{"dispatch_async", "Dispatch in the background", texts::dispatch_async, schema::dispatch_stream, answer_schema::accepted_job, answer_shape::object, tool_effect::lets_act, false, run_dispatch_async},
+    tool{"dispatch_status", "Look at a job", texts::dispatch_status, schema::job, answer_schema::record, answer_shape::object, tool_effect::reads, true, run_dispatch_status},
+    tool{"dispatch_wait", "Wait for a job", texts::dispatch_wait, schema::dispatch_wait, answer_schema::record, answer_shape::object, tool_effect::reads, true, run_dispatch_wait},
+    tool{"dispatch_cancel", "Cancel a job", texts::dispatch_cancel, schema::job, answer_schema::cancelled, answer_shape::object, tool_effect::changes, false, run_dispatch_cancel},
+    tool{"dispatch_jobs", "List jobs", texts::dispatch_jobs, schema::dispatch_jobs, answer_schema::job_rows, answer_shape::array_too, tool_effect::reads, true, run_dispatch_jobs},
+    tool{"fetch_result", "Fetch a result", texts::fetch_result, schema::fetch_result, answer_schema::fetched, answer_shape::object, tool_effect::reads, true, run_fetch_result},
+    tool{"dispatch_gc", "Remove old jobs", texts::dispatch_gc, schema::dispatch_gc, answer_schema::collected, answer_shape::object, tool_effect::changes, false, run_dispatch_gc},
+    tool{"cache_stats", "Look at the cache", texts::cache_stats, schema::none, answer_schema::cache_stats, answer_shape::object, tool_effect::reads, false, run_cache_stats},
+    tool{"cache_clear", "Clear the cache", texts::cache_clear, schema::none, answer_schema::cache_cleared, answer_shape::object, tool_effect::forgets, false, run_cache_clear},
+    tool{"add_agent", "Add an agent", texts::add_agent, schema::add_agent, answer_schema::added, answer_shape::object, tool_effect::adds, false, run_add_agent},
+    tool{"update_agent", "Change an agent", texts::update_agent, schema::update_agent, answer_schema::updated, answer_shape::object, tool_effect::changes, false, run_update_agent},
+    tool{"remove_agent", "Remove an agent", texts::remove_agent, schema::remove_agent, answer_schema::removed, answer_shape::object, tool_effect::changes, false, run_remove_agent},
 };
+// clang-format on
+
+ordered_json annotations_of(const tool& each) {
+  using enum tool_effect;
+  ordered_json json;
+  json["title"] = each.title;
+  json["readOnlyHint"] = each.effect == reads;
+  if (each.effect != reads) {
+    json["destructiveHint"] = each.effect == changes || each.effect == lets_act;
+    json["idempotentHint"] = each.effect == changes || each.effect == forgets;
+  }
+  json["openWorldHint"] = each.effect == lets_act;
+  return json;
+}
+
+ordered_json tool_json(const tool& each, const era& spoken) {
+  /// Clients keep a longer answer in a file, of which their model sees the beginning; this is the most they allow.
+  constexpr int longest_answer = 500'000;
+  ordered_json json;
+  json["name"] = each.name;
+  if (spoken.has_titles)
+    json["title"] = each.title;
+  json["description"] = each.description;
+  json["inputSchema"] = each.input_schema();
+  if (form_of(each, spoken).is_structured)
+    json["outputSchema"] = each.output_schema();
+  if (spoken.has_annotations)
+    json["annotations"] = annotations_of(each);
+  if (spoken.has_titles && each.may_be_long)
+    json["_meta"]["anthropic/maxResultSizeChars"] = longest_answer;
+  return json;
+}
 
 } // namespace
 
@@ -396,39 +422,31 @@ const tool* find_tool(std::string_view name) {
   return found == all_tools.end() ? nullptr : &*found;
 }
 
-ordered_json list_tools() {
-  ordered_json list = ordered_json::array();
-  for (const auto& each : all_tools) {
-    ordered_json json;
-    json["name"] = each.name;
-    json["title"] = each.title;
-    json["description"] = each.description;
-    json["inputSchema"] = each.input_schema();
-    json["annotations"]["title"] = each.title;
-    json["annotations"]["readOnlyHint"] = each.read_only;
-    json["annotations"]["openWorldHint"] = each.open_world;
-    list.push_back(std::move(json));
-  }
+ordered_json list_tools(const era& spoken) {
   ordered_json result;
-  result["tools"] = std::move(list);
+  result["tools"] = ordered_json::array();
+  for (const auto& each : all_tools)
+    result["tools"].push_back(tool_json(each, spoken));
   return result;
 }
 
-ordered_json tool_result(const ordered_json& value) {
+answer_form form_of(const tool& called, const era& spoken) {
+  return {spoken.revision,
+          spoken.has_structured_value || (spoken.has_structured_object && called.shape == answer_shape::object)};
+}
+
+ordered_json tool_result(const ordered_json& value, const answer_form& form) {
   ordered_json content;
   content["type"] = "text";
   content["text"] = dump_pretty(value);
   ordered_json result;
   result["content"] = ordered_json::array({std::move(content)});
+  if (form.is_structured)
+    result["structuredContent"] = value;
   if (value.is_object() && value.contains("error") && !value.contains("agent"))
     result["isError"] = true;
-  return result;
-}
-
-ordered_json tool_error(std::string_view sentence) {
-  ordered_json value;
-  value["error"] = sentence;
-  return tool_result(value);
+  const auto* spoken = find_era(form.revision);
+  return finished(spoken == nullptr ? newest_handshake() : *spoken, std::move(result));
 }
 
 } // namespace agent_dispatch

@@ -23,6 +23,12 @@ struct item_view {
   std::int64_t summary_chars = 0; ///< of a ref
 };
 
+/// How a protocol of several revisions wants an answer.
+struct answer_form {
+  std::string_view revision{};  ///< of static storage; "": the protocol has but one
+  bool is_structured = false;   ///< the answer's value is wanted beside its text
+};
+
 /// A dispatch, or the end of a job, that a frontend waits for.
 struct pending_call {
   nlohmann::json id;             ///< of the JSON-RPC request
@@ -30,6 +36,7 @@ struct pending_call {
   answer_view view = answer_view::result;
   std::int64_t summary_chars = 0; ///< of a ref
   std::vector<item_view> items{}; ///< of a parallel call
+  answer_form form{};
 };
 
 /// What is dispatched, and how.
@@ -64,7 +71,9 @@ public:
   virtual ~session_services() = default;
 
   virtual void reply(std::uint64_t line, const nlohmann::json& id, const ordered_json& result) = 0;
-  virtual void reject(std::uint64_t line, const nlohmann::json& id, jsonrpc::code code, std::string_view message) = 0;
+  /// `data` of the error: null for none.
+  virtual void reject(std::uint64_t line, const nlohmann::json& id, jsonrpc::code code, std::string_view message,
+                      const ordered_json& data = nullptr) = 0;
   /// Starts a dispatch for the request on this line.
   virtual void dispatch(std::uint64_t line, pending_call call, dispatch_order order) = 0;
   /// Waits for the end of a job (an id, or the beginning of one). Absent patience: for ever.

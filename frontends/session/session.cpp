@@ -267,8 +267,9 @@ void session_state::reply(std::uint64_t line, const nlohmann::json& id, const or
   link->send("answer", line, jsonrpc::result_line(id, result), importance::must_arrive);
 }
 
-void session_state::reject(std::uint64_t line, const nlohmann::json& id, jsonrpc::code code, std::string_view message) {
-  link->send("answer", line, jsonrpc::error_line(id, code, message), importance::must_arrive);
+void session_state::reject(std::uint64_t line, const nlohmann::json& id, jsonrpc::code code, std::string_view message,
+                           const ordered_json& data) {
+  link->send("answer", line, jsonrpc::error_line(id, code, message, data), importance::must_arrive);
 }
 
 session_state::live_call& session_state::begin_call(std::uint64_t line, pending_call what) {

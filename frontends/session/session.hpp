@@ -52,7 +52,8 @@ struct session_state : session_services {
   void close_if_done();
 
   void reply(std::uint64_t line, const nlohmann::json& id, const ordered_json& result) override;
-  void reject(std::uint64_t line, const nlohmann::json& id, jsonrpc::code code, std::string_view message) override;
+  void reject(std::uint64_t line, const nlohmann::json& id, jsonrpc::code code, std::string_view message,
+              const ordered_json& data = nullptr) override;
   void dispatch(std::uint64_t line, pending_call what, dispatch_order order) override;
   void watch(std::uint64_t line, pending_call what, const std::string& job,
              std::optional<std::chrono::milliseconds> patience) override;
