@@ -8,17 +8,21 @@ import subprocess
 import threading
 import time
 
+from mcp_schemas import HANDSHAKE_REVISIONS as HANDSHAKE_REVISIONS
+from mcp_schemas import problems_of_answer, problems_of_message
 from processes import PATIENCE
 
-HANDSHAKE_REVISIONS = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"]
+REVISION_KEY = "io.modelcontextprotocol/protocolVersion"
+CAPABILITIES_KEY = "io.modelcontextprotocol/clientCapabilities"
 
 
 class Pending:
     """A request that is under way."""
 
-    def __init__(self, client, identity):
+    def __init__(self, client, identity, method, params, revision):
         self.client = client
         self.identity = identity
+        self.method, self.params, self.revision = method, params or {}, revision
         self.answered_at = None
         self._answer = queue.Queue()
 
@@ -56,6 +60,10 @@ class McpClient:
         self.notifications = []
         self.unmatched = []
         self.garbage = []
+        self.revision = HANDSHAKE_REVISIONS[-1]  # of the handshake
+        self.stateless = None  # a revision that each request says by itself
+        self.tools = {}  # as they were listed last
+        self.invalid = []  # what was wrong with messages, by the schemas
         self._pending = {}
         self._next = 0
         self._lock = threading.Lock()
@@ -78,6 +86,7 @@ class McpClient:
 
     def _sort(self, message):
         if "method" in message:
+            self.invalid += problems_of_message(self.stateless or self.revision, message)
             self.notifications.append((time.monotonic(), message))
             return
         with self._lock:
@@ -85,7 +94,18 @@ class McpClient:
         if pending is None:
             self.unmatched.append(message)
         else:
+            self._check(pending, message)
             pending.put(message)
+
+    def _check(self, pending, message):
+        result = message.get("result", {})
+        if pending.method == "initialize":
+            pending.revision = self.revision = result.get("protocolVersion", self.revision)
+        self.invalid += problems_of_message(pending.revision, message, pending.method)
+        if pending.method == "tools/list":
+            self.tools = {tool["name"]: tool for tool in result.get("tools", [])}
+        if pending.method == "tools/call" and pending.params.get("name") in self.tools:
+            self.invalid += problems_of_answer(self.tools[pending.params["name"]], result)
 
     def condition(self):
         code = self.process.poll()
@@ -104,10 +124,14 @@ class McpClient:
 
     def start(self, method, params=None, identity=None):
         """Sends a request; its answer is waited for with .wait()."""
+        if self.stateless is not None:
+            meta = {REVISION_KEY: self.stateless, CAPABILITIES_KEY: {}} | (params or {}).get("_meta", {})
+            params = (params or {}) | {"_meta": meta}
+        revision = (params or {}).get("_meta", {}).get(REVISION_KEY, self.revision)
         with self._lock:
             self._next += 1
             identity = self._next if identity is None else identity
-            pending = self._pending[identity] = Pending(self, identity)
+            pending = self._pending[identity] = Pending(self, identity, method, params, revision)
         self.send({"jsonrpc": "2.0", "id": identity, "method": method} | ({} if params is None else {"params": params}))
         return pending
 
@@ -185,6 +209,7 @@ class McpClient:
             self.process.wait()
             raise AssertionError(f"the server did not end within {seconds * PATIENCE:g} s") from None
         self._reader.join(5)
+        assert not self.invalid, "\n".join(self.invalid[:10])
         assert not self.garbage, f"there was more than protocol on stdout: {self.garbage[:3]}"
         return code
 

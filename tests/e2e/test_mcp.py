@@ -38,14 +38,6 @@ def test_an_unknown_revision_is_answered_with_one_that_is_known(home):
     assert client.initialize("1999-01-01")["protocolVersion"] in HANDSHAKE_REVISIONS
 
 
-def test_discover_is_answered_at_once_with_an_error_and_initialize_still_works(home):
-    home.write_config({"notes": {}})
-    client = home.serve(initialize=False)
-    meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}
-    pending = client.start("server/discover", {"_meta": meta}, identity="discover-1")
-    assert "error" in pending.wait(3)
-    client.initialize()
-    assert client.value("list_agents")[0]["name"] == "notes"
 
 
 def test_ping_is_answered(client):

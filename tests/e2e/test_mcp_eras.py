@@ -1,0 +1,243 @@
+"""MCP in each of its revisions, and several of them on one connection."""
+
+import json
+
+import pytest
+
+import mcp_schemas
+import stand_in
+from mcp_client import CAPABILITIES_KEY, REVISION_KEY, text_value
+from mcp_schemas import HANDSHAKE_REVISIONS, REVISIONS, STATELESS_REVISIONS
+from processes import wait_until
+
+NEWEST = STATELESS_REVISIONS[-1]
+UNSUPPORTED_REVISION = -32022
+INVALID_PARAMS = -32602
+METHOD_NOT_FOUND = -32601
+ARRAY_TOOLS = {"list_agents", "list_groups", "dispatch_parallel", "dispatch_jobs"}
+
+
+def speaking(home, revision):
+    """A client that speaks this revision."""
+    client = home.serve(initialize=False)
+    if revision in STATELESS_REVISIONS:
+        client.stateless = revision
+    else:
+        assert client.initialize(revision)["protocolVersion"] == revision
+    return client
+
+
+@pytest.fixture
+def configured(home):
+    home.write_config(
+        {"notes": {"description": "keeper", "capabilities": ["read"]}, "other": {"allowed_tools": []}},
+        groups={"team": {"shared_context": "blue", "members": [{"agent": "notes", "use_for": "all"}, {"agent": "gone"}]}},
+    )
+    return home
+
+
+@pytest.fixture(params=REVISIONS)
+def client(request, configured):
+    return speaking(configured, request.param)
+
+
+def spoken(client):
+    return client.stateless or client.revision
+
+
+def list_tools(client):
+    return {tool["name"]: tool for tool in client.request("tools/list")["result"]["tools"]}
+
+
+def test_messages_are_checked_against_the_official_schemas():
+    if mcp_schemas.directory() is None:
+        pytest.skip("AGENT_DISPATCH_MCP_SCHEMAS names no directory with the official schemas, or jsonschema is not installed")
+    for revision in REVISIONS:
+        assert not mcp_schemas.problems_of_message(revision, {"jsonrpc": "2.0", "id": 1, "result": {"resultType": "complete"}})
+        assert mcp_schemas.problems_of_message(revision, {"jsonrpc": "2.0", "id": 1, "result": {"tools": 3}}, "tools/list")
+        assert mcp_schemas.problems_of_message(revision, {"jsonrpc": "2.0", "method": "notifications/nonsense"})
+
+
+def test_a_tool_looks_as_its_revision_has_it(client):
+    revision, tools = spoken(client), list_tools(client)
+    for name, tool in tools.items():
+        assert ("annotations" in tool) == (revision >= "2025-03-26")
+        assert ("title" in tool) == (revision >= "2025-06-18")
+        is_structured = revision >= "2026" or (revision >= "2025-06-18" and name not in ARRAY_TOOLS)
+        assert ("outputSchema" in tool) == is_structured, name
+        if is_structured and revision < "2026":
+            assert tool["outputSchema"]["type"] == "object"
+    if revision >= "2025-06-18":
+        assert tools["dispatch"]["_meta"]["anthropic/maxResultSizeChars"] == 500_000
+
+
+def test_annotations_say_what_a_tool_does(configured):
+    hints = {name: tool["annotations"] for name, tool in list_tools(speaking(configured, NEWEST)).items()}
+    names = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
+    expected = {
+        "list_agents": (True, None, None, False),
+        "dispatch": (False, True, False, True),
+        "dispatch_async": (False, True, False, True),
+        "dispatch_wait": (True, None, None, False),
+        "dispatch_cancel": (False, True, True, False),
+        "add_agent": (False, False, False, False),
+        "remove_agent": (False, True, True, False),
+        "cache_clear": (False, False, True, False),
+    }
+    for tool, values in expected.items():
+        assert tuple(hints[tool].get(name) for name in names) == values, tool
+
+
+def calls(home):
+    """A call of every tool, good ones and bad ones, in an order that works."""
+    say, ref = {"agent": "notes", "task": stand_in.say("said")}, "0" * 32
+    yield "list_agents", {}
+    yield "inspect_agent", {"name": "notes"}
+    yield "inspect_agent", {"name": "nobody"}
+    yield "list_groups", {}
+    yield "inspect_group", {"name": "team"}
+    yield "dispatch", say
+    yield "dispatch", say  # from the cache
+    yield "dispatch", say | {"return_ref": True}
+    yield "dispatch", say | {"agent": "nobody"}
+    yield "dispatch", {"agent": "notes", "task": stand_in.steps({"deny": "Bash"}, {"text": "x"})}
+    yield "dispatch", {"agent": "notes", "task": stand_in.steps({"exit": 3})}
+    yield "dispatch", {"agent": "notes", "task": stand_in.say("[1]"), "response_format": "json"}
+    yield "dispatch", {}
+    yield "dispatch_session", say
+    yield "dispatch_stream", say
+    yield "dispatch_parallel", {"dispatches": json.dumps([say, say | {"return_ref": True}])}
+    yield "dispatch_parallel", {"dispatches": json.dumps([say]), "aggregate": "other"}
+    yield "dispatch_parallel", {"dispatches": "["}
+    yield "dispatch_dialogue", {"requester": "notes", "responder": "other", "topic": "x", "max_rounds": 1}
+    yield "dispatch_async", say
+    yield "dispatch_status", {"job_id": ref}
+    yield "dispatch_jobs", {}
+    yield "dispatch_wait", {"job_id": ref}
+    yield "dispatch_cancel", {"job_id": ref}
+    yield "fetch_result", {"ref": ref}
+    yield "dispatch_gc", {}
+    yield "cache_stats", {}
+    yield "cache_clear", {}
+    yield "add_agent", {"name": "new", "directory": str(home.agent_directory("new"))}
+    yield "update_agent", {"name": "new", "model": "sonnet"}
+    yield "remove_agent", {"name": "new"}
+    yield "list_groups", {"unknown": 1}
+
+
+def test_every_answer_is_valid_and_says_its_value_once(configured, client):
+    """The client checks each message against its schema, where there is one."""
+    revision, tools = spoken(client), list_tools(client)
+    seen = set()
+    for name, arguments in calls(configured):
+        result = client.call(name, arguments)
+        value = text_value(result)
+        seen.add(name)
+        assert ("structuredContent" in result) == ("outputSchema" in tools[name]), name
+        if "structuredContent" in result:
+            assert result["structuredContent"] == value
+        is_error = isinstance(value, dict) and "error" in value and "agent" not in value
+        assert result.get("isError", False) == is_error
+        assert (result.get("resultType") == "complete") == (revision in STATELESS_REVISIONS)
+    assert seen == tools.keys()
+
+
+def test_jobs_have_structured_records(configured):
+    client = speaking(configured, NEWEST)
+    list_tools(client)
+    task = {"agent": "notes", "task": stand_in.wait_for(configured.root / "door", "done")}
+    job = client.value("dispatch_async", task)["job_id"]
+    configured.wait_for_status(job, "running")
+    assert client.call("dispatch_status", {"job_id": job})["structuredContent"]["status"] == "running"
+    assert client.call("fetch_result", {"ref": job})["structuredContent"]["status"] == "running"
+    assert client.call("dispatch_wait", {"job_id": job, "timeout_seconds": 1})["structuredContent"]["timed_out_waiting"]
+    (configured.root / "door").touch()
+    assert client.call("dispatch_wait", {"job_id": job})["structuredContent"]["result"]["result"] == "done"
+    assert client.call("fetch_result", {"ref": job, "max_chars": 2})["structuredContent"]["truncated"]
+    assert client.call("dispatch_jobs")["structuredContent"][0]["id"] == job
+    assert client.call("dispatch_cancel", {"job_id": job})["structuredContent"]["outcome"] == "already_terminal"
+
+
+def test_progress_is_as_the_revision_has_it(configured, client):
+    client.call("dispatch_stream", {"agent": "notes", "task": stand_in.say("one")}, token="t")
+    told = [params for _, params in client.progress("t")]
+    assert told and all(("message" in params) == (spoken(client) >= "2025-03-26") for params in told)
+    assert [params["progress"] for params in told] == sorted({params["progress"] for params in told})
+
+
+# --- the stateless revision ---
+
+
+def test_discover_says_what_there_is(configured):
+    client = configured.serve(initialize=False)
+    client.stateless = NEWEST
+    result = client.start("server/discover", identity="discover-1").wait(3)["result"]
+    assert result["supportedVersions"] == REVISIONS[::-1]
+    assert result["resultType"] == "complete" and result["ttlMs"] > 0 and result["cacheScope"] == "public"
+    assert "tools" in result["capabilities"] and 0 < len(result["instructions"].encode()) < 2048
+    assert result["_meta"]["io.modelcontextprotocol/serverInfo"]["name"] == "agent-dispatch"
+
+
+def test_lists_say_how_long_they_hold(configured):
+    result = speaking(configured, NEWEST).request("tools/list")["result"]
+    assert result["ttlMs"] > 0 and result["cacheScope"] == "public" and result["resultType"] == "complete"
+
+
+@pytest.mark.parametrize("revision", ["2027-01-01", "", 7, ["2026-07-28"]], ids=str)
+def test_a_revision_that_is_not_spoken_is_an_error_with_those_that_are(configured, revision):
+    client = configured.serve(initialize=False)
+    for method in ("server/discover", "tools/list", "nonsense"):
+        client.send({"jsonrpc": "2.0", "id": 1, "method": method, "params": {"_meta": {REVISION_KEY: revision, CAPABILITIES_KEY: {}}}})
+    wait_until(lambda: len(client.unmatched) == 3)
+    for message in client.unmatched:
+        assert message["error"]["code"] == UNSUPPORTED_REVISION
+        assert message["error"]["data"]["supported"] == REVISIONS[::-1]
+        assert isinstance(message["error"]["data"]["requested"], str)
+
+
+def test_a_stateless_request_says_what_its_client_can(configured):
+    client = configured.serve(initialize=False)
+    answer = client.request("tools/list", {"_meta": {REVISION_KEY: NEWEST}})
+    assert answer["error"]["code"] == INVALID_PARAMS and CAPABILITIES_KEY in answer["error"]["message"]
+
+
+@pytest.mark.parametrize("method", ["ping", "logging/setLevel"])
+def test_what_the_stateless_revision_has_no_more_is_not_there(configured, method):
+    assert speaking(configured, NEWEST).request(method)["error"]["code"] == METHOD_NOT_FOUND
+
+
+def test_a_request_may_say_an_earlier_revision(configured):
+    client = configured.serve(initialize=False)
+    meta = {REVISION_KEY: "2025-06-18", CAPABILITIES_KEY: {}}
+    assert "resultType" not in client.request("tools/list", {"_meta": meta})["result"]
+
+
+@pytest.mark.parametrize("first", REVISIONS)
+@pytest.mark.parametrize("second", HANDSHAKE_REVISIONS)
+def test_both_eras_on_one_connection_in_any_order(configured, first, second):
+    client = speaking(configured, first)
+    assert client.value("list_agents")[0]["name"] == "notes"
+    client.stateless = None
+    assert client.initialize(second)["protocolVersion"] == second
+    assert "resultType" not in client.call("list_agents")
+    client.stateless = NEWEST
+    assert client.call("list_agents")["resultType"] == "complete"
+    client.stateless = None
+    assert "annotations" not in list_tools(client)["dispatch"] or second >= "2025-03-26"
+
+
+def test_the_handshakes_revision_outlives_the_supervisor(configured):
+    client = speaking(configured, "2025-03-26")
+    configured.kill_supervisor()
+    assert "title" not in list_tools(client)["dispatch"]
+
+
+def test_an_answer_after_a_death_has_the_form_of_its_request(configured):
+    client = speaking(configured, NEWEST)
+    door = configured.root / "door"
+    call = client.start_call("dispatch", {"agent": "notes", "task": stand_in.wait_for(door, "late")})
+    wait_until(configured.agents_running)
+    configured.kill_supervisor()
+    door.touch()
+    result = call.wait()["result"]
+    assert result["resultType"] == "complete" and result["structuredContent"]["result"] == "late"
