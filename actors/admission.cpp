@@ -72,11 +72,15 @@ admission_actor::behavior_type admission(admission_actor::stateful_pointer<admis
         state.hand_out();
       },
       [&state](const join_wait& order) {
-        if (state.policy.depends(order.target, order.waiter))
+        if (state.policy.depends(order.target, order.waiter) || state.policy.is_above(order.target, order.waiter))
           return false;
         state.policy.add_wait(order.waiter, order.target);
         state.hand_out();
         return true;
+      },
+      [&state](const leave_parent& order) {
+        state.policy.leave_parent(order.run);
+        state.hand_out();
       },
       [&state](const withdraw_run& order) { return state.withdraw(order.run); },
       [&state](const set_max_concurrency& order) {

@@ -127,6 +127,8 @@ exit_report launcher_state::read(const read_exit& order) const {
 }
 
 void launcher_state::discard(const run_key& run) {
+  if (left_alone.contains(run))
+    return;
   move_to_trash(directory_of(run, attempt::first));
   move_to_trash(directory_of(run, attempt::without_session_id));
 }
@@ -183,11 +185,15 @@ recovered_state_ptr launcher_state::recover() {
   for (const auto& skipped : found.skipped)
     log::warn("{}; left alone", skipped);
   std::set<fs::path> known;
+  left_alone = {found.runs.begin(), found.runs.end()};
   // What belongs to a request that cannot be read may be of a newer program: its parts and runs are left alone as well.
-  const auto is_left_alone = [&found](std::string_view entry) {
-    return std::any_of(found.names.begin(), found.names.end(), [entry](const std::string& skipped) {
-      return entry.starts_with(skipped) && (entry.size() == skipped.size() || entry[skipped.size()] == '.');
+  const auto is_left_alone = [this, &found](std::string_view entry) {
+    const auto is_named = std::any_of(left_alone.begin(), left_alone.end(), [entry](const run_key& run) {
+      return entry == run.value || entry == run.value + ".again";
     });
+    return is_named || std::any_of(found.names.begin(), found.names.end(), [entry](const std::string& skipped) {
+             return entry.starts_with(skipped) && (entry.size() == skipped.size() || entry[skipped.size()] == '.');
+           });
   };
   for (const auto& read : found.requests) {
     if (is_left_alone(read.request.key.text()))
@@ -203,10 +209,12 @@ recovered_state_ptr launcher_state::recover() {
   }
   std::error_code problem;
   for (fs::directory_iterator entry{where.runs(), problem}, end; !problem && entry != end; entry.increment(problem))
-    if (is_left_alone(entry->path().filename().native())) {
+    if (known.contains(entry->path())) {
+      continue;
+    } else if (is_left_alone(entry->path().filename().native())) {
       if (is_keeper_alive(entry->path()))
         state->occupants.push_back(read_occupant(entry->path()));
-    } else if (!known.contains(entry->path())) {
+    } else {
       strays.push_back(entry->path());
     }
   clear_strays();

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "actors/run/launch.hpp"
 #include "actors/storage/places.hpp"
@@ -46,6 +47,7 @@ struct launcher_state {
   std::vector<std::filesystem::path> strays;                ///< run directories that belong to no request
   int looks = 0;                                            ///< at the strays
   std::vector<caf::typed_response_promise<bool>> finishing; ///< who waits until no stray is left
+  std::set<run_key> left_alone;                             ///< a newer program's requests wait for them
   std::uint64_t trashed = 0;
 
   static inline const char* name = "launcher";

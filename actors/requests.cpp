@@ -83,6 +83,8 @@ void requests_state::take_up(entry& request, const dispatch_call& call) {
     self->send(call.waiting, request_answered{key, *request.answer});
     return;
   }
+  request.call.is_shareable = call.is_shareable;
+  let_others_join(request);
   if (request.started)
     self->send(call.waiting, request_progress{key, {progress_kind::started, {}}});
   if (call.cancelled && !request.is_job)
@@ -157,10 +159,12 @@ void requests_state::recorded(const request_key& key, const write_outcome& outco
   if (found == requests.end() || found->second.now != phase::recording || keeping_runs)
     return;
   auto& request = found->second;
-  if (outcome.problem)
+  if (request.accepted->known && !request.cancelled)
+    give_known(request, dispatch_result{*request.accepted->known});
+  else if (outcome.problem)
     answer(key, not_recorded_answer(request.spec, *outcome.problem));
   else if (request.cancelled)
-    answer(key, answer_cancelled_early(request.spec));
+    end_recorded(request);
   else if (request.accepted->plan)
     drive(request);
   else if (request.spec->job)
@@ -216,14 +220,21 @@ void requests_state::execute(entry& request) {
     spec->caller = request.call.caller;
     request.spec = std::move(spec);
   }
+  if (request.accepted->known) {
+    give_known(request, dispatch_result{*request.accepted->known});
+    return;
+  }
   request.now = phase::executing;
   auto& run = runs.at(request.spec->key);
   if (run.answer) {
     conclude(request, dispatch_answer{*run.answer});
     return;
   }
-  if (run.agent)
-    return; // another one who waits for it was earlier
+  if (run.agent) {
+    wait_from_parent(request); // another one who waits for it was earlier
+    return;
+  }
+  run.starter = request.call.request;
   run.agent = agent_for(request.spec->agent.name);
   self->send(run.agent, execute_run{request.spec, self});
 }
@@ -281,9 +292,14 @@ void requests_state::finish(const run_finished& event) {
   if (run.question && event.answer.value)
     cache.insert(*run.question, *event.answer.value, result_cache::clock::now());
   const auto members = run.members;
+  if (members.empty()) { // nobody has waited for its end
+    self->send(launcher, discard_run{event.run});
+    drop(found);
+  }
   for (const auto& member : members)
     if (const auto place = requests.find(member); place != requests.end() && place->second.now == phase::executing)
       conclude(place->second, event.answer);
+  finish_drain_if_idle();
 }
 
 void requests_state::conclude(entry& request, const dispatch_answer& given) {
@@ -303,6 +319,9 @@ void requests_state::answer(const request_key& key, dispatch_answer answer) {
   request.now = phase::answered;
   request.answer = std::move(answer);
   request.driver = composite_actor{};
+  stop_waiting(request);
+  if (request.spec)
+    end_if_unwanted(request.spec->key);
   death_point("before the answer is sent");
   if (request.call.waiting)
     self->send(request.call.waiting, request_answered{key, *request.answer});
@@ -372,14 +391,17 @@ void requests_state::acknowledge(const request_key& key) {
   if (found == requests.end())
     return;
   death_point("when the answer is acknowledged");
-  if (found->second.is_job)
-    found->second.acknowledged = true;
-  else if (!found->second.call.waiting)
-    found->second.orphaned = true; // it has had its answer from the supervisor before this one
-  // What waits to be asked for again is not asked for any more.
-  const bool is_unwanted = found->second.orphaned && found->second.now == phase::waiting && !found->second.is_job;
-  if (found->second.now == phase::answered || is_unwanted)
+  auto& request = found->second;
+  if (request.is_job)
+    request.acknowledged = true;
+  else if (!request.call.waiting)
+    request.orphaned = true; // it has had its answer from the supervisor before this one
+  const bool is_unwanted = request.orphaned && !request.is_job;
+  // What waits to be asked for again is not asked for any more; what runs is wanted by others, if by anybody.
+  if (request.now == phase::answered || (is_unwanted && request.now == phase::waiting))
     forget(key);
+  else if (is_unwanted)
+    cancel(key);
 }
 
 void requests_state::acknowledge_others(const requests_kept& kept) {

@@ -51,10 +51,14 @@ struct requests_state {
     bool is_job = false;           ///< its record is there; its caller has been answered, or will be when it asks again
     bool acknowledged = false;     ///< of a job: its caller knows it
     bool unwritten = false;        ///< of a job: its end could not be recorded yet
+    bool has_wait = false;         ///< admission knows that the run it is nested in waits for its run
     accepted_request_ptr accepted; ///< null until recorded
     run_spec_ptr spec;             ///< null while resolving
     composite_actor driver{};      ///< of a request that consists of others, while executing
     std::optional<dispatch_answer> answer;
+
+    /// Somebody waits for the answer of its run.
+    bool wants_run() const { return !cancelled && now != phase::answered; }
 
     /// Will be a job, or is one.
     bool spec_is_job() const { return call.kind == call_kind::job; }
@@ -65,8 +69,9 @@ struct requests_state {
     std::set<request_key> members{}; ///< their files name it
     agent_actor agent{};             ///< null until it is executed
     bool started = false;
-    bool ending = false;                 ///< because nobody waits for it any more
-    std::optional<cache_key> question{}; ///< by which others find it; absent: it is shared with nobody
+    bool ending = false;                  ///< because nobody waits for it any more
+    std::optional<request_key> starter{}; ///< the member whose ticket admission has
+    std::optional<cache_key> question{};  ///< by which others find it; absent: it is shared with nobody
     std::optional<dispatch_answer> answer{};
   };
 
@@ -87,10 +92,24 @@ struct requests_state {
                 bool allowed);
   void join(entry& request, run_spec_ptr spec, const run_key& run);
   void answer_known(entry& request, run_spec_ptr spec, const dispatch_result& known);
+  /// Of a part: it is answered by what was written down for it, now and after a restart.
+  void give_known(entry& request, const dispatch_result& known);
+  bool is_wanted(const shared_run& run) const;
   /// Whether anybody but this request waits for its run.
   bool others_want_run_of(const entry& request) const;
-  /// True when it was the last one of its run.
-  bool leave_run(const entry& request);
+  /// Ends a run that lives and that nobody waits for.
+  void end_if_unwanted(const run_key& key);
+  /// Admission hears that the run which a request is nested in waits for a run that another one has started, and that
+  /// it does not any more.
+  void wait_from_parent(entry& request);
+  void stop_waiting(entry& request);
+  /// Recovered, and asked for again: others may join its run.
+  void let_others_join(const entry& request);
+  /// True when the directory of its run is nobody's any more. That of a live one goes with the end of the run.
+  bool leave_run(entry& request);
+  void drop(std::map<run_key, shared_run>::iterator run);
+  /// A cancel came while its file was written.
+  void end_recorded(entry& request);
   void record(entry& request, run_spec_ptr spec);
   void recorded(const request_key& key, const write_outcome& outcome);
   void create_job_of(entry& request);

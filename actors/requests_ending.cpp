@@ -31,13 +31,10 @@ void requests_state::cancel(const request_key& key) {
   } else if (request.driver) {
     self->send(request.driver, cancel_composite{});
     cancel_parts(key);
-  } else if (request.now == phase::executing && others_want_run_of(request)) {
+  } else if (request.now == phase::executing && !ending_all && others_want_run_of(request)) {
     answer(key, answer_left_run(*request.spec));
-  } else if (request.now == phase::executing) {
-    auto& run = runs.at(request.spec->key);
-    run.ending = true;
-    self->send(run.agent, cancel_run{request.spec->key});
-    cancel_children(request.spec->key);
+  } else if (request.spec) {
+    end_if_unwanted(request.spec->key);
   }
 }
 
@@ -174,7 +171,9 @@ void requests_state::end_all(stop_mode mode) {
     open.push_back(key);
     const bool is_known = request.spec && std::any_of(ended.ended.begin(), ended.ended.end(),
                                                       [&](const auto& each) { return each.key == request.spec->key; });
-    if (request.started && !request.cancelled && request.spec && !is_known)
+    const auto run = request.spec ? runs.find(request.spec->key) : runs.end();
+    const bool lives = request.started || (run != runs.end() && run->second.started && !run->second.answer);
+    if (lives && !request.cancelled && request.spec && !is_known)
       ended.ended.push_back({request.spec->key, request.spec->agent.name, request.spec->session});
   }
   for (const auto& key : open) {
@@ -200,9 +199,11 @@ void requests_state::end_failed(const entry& request) {
 
 bool requests_state::is_busy() const {
   // One that waits for its caller is on disk, and the next supervisor's as well as ours.
-  return std::any_of(requests.begin(), requests.end(), [](const auto& each) {
+  const bool has_request = std::any_of(requests.begin(), requests.end(), [](const auto& each) {
     return each.second.now != phase::answered && each.second.now != phase::waiting;
   });
+  return has_request || std::any_of(runs.begin(), runs.end(),
+                                    [](const auto& each) { return each.second.agent && !each.second.answer; });
 }
 
 void requests_state::finish_drain_if_idle() {

@@ -37,10 +37,10 @@ void requests_state::recovered(const recovered_state& state) {
     if (found.condition != run_condition::live)
       continue;
     const auto& spec = found.request->spec;
-    if (readmitted.insert(spec->key).second)
+    if (readmitted.insert(spec->key).second) {
+      runs[spec->key].starter = found.request->key;
       self->send(admission, readmit_run{spec, found.borrowed_from});
-    else if (spec->parent)
-      self->send(admission, add_wait{*spec->parent, spec->key});
+    }
   }
   for (const auto& occupant : state.occupants) {
     log::warn("run {} is a newer program's; it keeps its slot until it ends", occupant->key.value);
@@ -77,7 +77,7 @@ void requests_state::take_over(const recovered_request& found) {
                           .accepted = found.request,
                           .spec = accepted.spec,
                           .answer = {}});
-  if (accepted.spec)
+  if (accepted.spec && !accepted.known)
     runs[accepted.spec->key].members.insert(accepted.key);
   if (accepted.spec && accepted.spec->job)
     take_over_job(found);
@@ -89,6 +89,8 @@ void requests_state::adopt(entry& request, const recovered_request& found) {
   request.now = phase::executing;
   request.started = true;
   auto& run = runs.at(request.spec->key);
+  if (found.condition == run_condition::live)
+    wait_from_parent(request);
   if (run.agent)
     return; // for another one who waits for it
   log::info("run {}: taken over, {}", request.spec->key.value,
@@ -151,6 +153,8 @@ void requests_state::finish_recovery_if_done() {
   self->request(config, caf::infinite, get_config{})
       .then(
           [this](const config_snapshot_ptr& snapshot) {
+            if (!snapshot->fault)
+              cache.configure(snapshot->value);
             self->send(jobs, jobs_adopted{snapshot->value.settings.job_retention_days});
           },
           [](const caf::error&) { log::warn("the configuration was not answered"); });

@@ -215,11 +215,16 @@ struct remove_wait {
   run_key target;
 };
 
-/// A run that waits for nothing yet is about to wait for another one, which somebody else asked for. The reply says
-/// whether it may; then it waits, as by `add_wait`. It may not when the other one waits for it.
+/// A run is about to wait for another one, which somebody else asked for. The reply says whether it may; then it waits,
+/// as by `add_wait`. It may not when the other one waits for it, or is one that it is nested in, as a job or not.
 struct join_wait {
   run_key waiter;
   run_key target;
+};
+
+/// Whoever asked for a run from within another one does not want it any more; others do.
+struct leave_parent {
+  run_key run;
 };
 
 struct admit_run {
@@ -261,8 +266,8 @@ using run_keys = std::vector<run_key>;
 
 using admission_actor =
     caf::typed_actor<takes<admit_run>, takes<readmit_run>, takes<release_run>, takes<add_wait>, takes<remove_wait>,
-                     asks<join_wait>::with<bool>, asks<withdraw_run>::with<bool>, takes<set_max_concurrency>,
-                     asks<get_admission>::with<admission_figures>,
+                     asks<join_wait>::with<bool>, takes<leave_parent>, asks<withdraw_run>::with<bool>,
+                     takes<set_max_concurrency>, asks<get_admission>::with<admission_figures>,
                      /// Null when the run is not queued.
                      asks<get_queue_position>::with<queue_position_ptr>,
                      /// Queued runs that a run, or one below it, waits for.
@@ -817,6 +822,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::run_finished)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::execute_run)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::run_granted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::join_wait)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::leave_parent)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::get_cache_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::cache_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::clear_cache)

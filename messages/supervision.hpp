@@ -66,6 +66,8 @@ struct accepted_request {
   run_spec_ptr spec;         ///< of its run; without the caller when it was read from disk. Null when there is a plan
   int deaths = 0;            ///< supervisors that have died with it
   composite_plan_ptr plan{}; ///< of a request that consists of others
+  /// Of a part: the answer that an earlier run has given, so that this one's is never made.
+  std::optional<dispatch_result> known{};
 };
 using accepted_request_ptr = std::shared_ptr<const accepted_request>;
 

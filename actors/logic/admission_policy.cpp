@@ -216,6 +216,31 @@ bool admission_policy::depends(const run_key& run, const run_key& other) const {
   return false;
 }
 
+bool admission_policy::is_above(const run_key& run, const run_key& other) const {
+  std::unordered_set<run_key> seen;
+  std::optional<run_key> at = other;
+  while (at && seen.insert(*at).second) {
+    if (*at == run)
+      return true;
+    const auto queued = queued_.find(*at);
+    const auto live = live_.find(*at);
+    at = queued != queued_.end() ? queued->second.parent : live != live_.end() ? live->second.parent : std::nullopt;
+  }
+  return false;
+}
+
+void admission_policy::leave_parent(const run_key& run) {
+  if (auto queued = queued_.find(run); queued != queued_.end()) {
+    forget_child(queued->second.parent, run);
+    leave_lane(queued->second);
+    queued->second.parent.reset();
+    join_lane(run, queued->second);
+  } else if (auto live = live_.find(run); live != live_.end()) {
+    forget_child(live->second.parent, run);
+    live->second.waits = false;
+  }
+}
+
 void admission_policy::forget_waits(const run_key& run) {
   drop_edges(waits_, waiters_, run);
   drop_edges(waiters_, waits_, run);
@@ -455,19 +480,25 @@ void admission_policy::relink() {
 std::vector<run_key> admission_policy::queued_descendants(const run_key& run) const {
   std::vector<std::pair<sequence, run_key>> found;
   std::vector<run_key> open{run};
+  std::unordered_set<run_key> seen{run};
+  const auto visit = [&](const run_key& next) {
+    if (!seen.insert(next).second)
+      return;
+    if (auto queued = queued_.find(next); queued == queued_.end())
+      open.push_back(next);
+    else if (queued->second.waits)
+      found.emplace_back(queued->second.order, next);
+  };
   while (!open.empty()) {
-    auto children = children_.find(open.back());
+    const auto at = open.back();
     open.pop_back();
-    if (children == children_.end())
-      continue;
-    for (const auto& child : children->second) {
-      if (auto queued = queued_.find(child); queued != queued_.end()) {
-        if (queued->second.waits)
-          found.emplace_back(queued->second.order, child);
-      } else if (live_.at(child).waits) {
-        open.push_back(child);
-      }
-    }
+    if (auto children = children_.find(at); children != children_.end())
+      for (const auto& child : children->second)
+        if (queued_.contains(child) || live_.at(child).waits)
+          visit(child);
+    if (auto targets = waits_.find(at); targets != waits_.end())
+      for (const auto& [target, count] : targets->second)
+        visit(target);
   }
   std::sort(found.begin(), found.end());
   std::vector<run_key> result;

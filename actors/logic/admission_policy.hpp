@@ -107,12 +107,19 @@ public:
   /// True when `run` cannot end before `other` has: it waits for it, or for one that does. A run depends on itself.
   bool depends(const run_key& run, const run_key& other) const;
 
+  /// True when `run` is `other`, or `other` is nested in it, over links of any kind.
+  bool is_above(const run_key& run, const run_key& other) const;
+
+  /// A run is done for others than the parent that its ticket named: that one waits for it no more. What it has
+  /// borrowed it keeps.
+  void leave_parent(const run_key& run);
+
   /// Makes a run live that was started by a predecessor, also past the limits. `borrowed_from` is what its grant said.
   /// Runs may come in any order, but all of them before the next `grant`. Ignored when the run is live.
   void adopt(const admission_ticket& ticket, const std::optional<run_key>& borrowed_from);
 
-  /// Queued runs that a run waits for, below it in the call tree over synchronous links alone: those to cancel with it.
-  /// Oldest first. Answers also shortly after the run's release.
+  /// Queued runs that a run waits for: below it in the call tree over synchronous links, and by `add_wait`; no jobs.
+  /// Those to cancel with it, unless others want them too. Oldest first. Answers also shortly after the run's release.
   std::vector<run_key> queued_descendants(const run_key& run) const;
 
   struct queue_place {

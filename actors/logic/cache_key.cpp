@@ -68,7 +68,7 @@ bool names_account(std::string_view entry) {
   for (const std::string_view whole : {"HOME=", "CLAUDE_CONFIG_DIR="})
     if (entry.starts_with(whole))
       return true;
-  for (const std::string_view beginning : {"ANTHROPIC_", "CLAUDE_CODE_USE_", "AWS_", "GOOGLE_"})
+  for (const std::string_view beginning : {"ANTHROPIC_", "CLAUDE_CODE_OAUTH_", "CLAUDE_CODE_USE_", "AWS_", "GOOGLE_"})
     if (entry.starts_with(beginning))
       return true;
   return false;

@@ -19,7 +19,7 @@ struct cache_key {
 };
 
 /// True for variables that say in whose name and on whose account the CLI works: HOME, CLAUDE_CONFIG_DIR, and all that
-/// begin with ANTHROPIC_, CLAUDE_CODE_USE_, AWS_ or GOOGLE_. `entry` is "NAME=value".
+/// begin with ANTHROPIC_, CLAUDE_CODE_OAUTH_, CLAUDE_CODE_USE_, AWS_ or GOOGLE_. `entry` is "NAME=value".
 bool names_account(std::string_view entry);
 
 /// The key of a run: agent, task, context with what its group shares, caller, goal, response format; the agent's

@@ -44,14 +44,18 @@ void result_cache::configure(const configuration& config) {
 }
 
 std::shared_ptr<const dispatch_result> result_cache::find(const cache_key& key, clock::time_point now) {
+  auto result = find_again(key, now);
+  ++(result ? hits_ : misses_);
+  return result;
+}
+
+std::shared_ptr<const dispatch_result> result_cache::find_again(const cache_key& key, clock::time_point now) {
   const auto found = by_key_.find(key);
-  if (found != by_key_.end() && is_over(*found->second, now)) {
-    remove(found->second);
-  } else if (found != by_key_.end()) {
-    ++hits_;
+  if (found == by_key_.end())
+    return nullptr;
+  if (!is_over(*found->second, now))
     return found->second->result;
-  }
-  ++misses_;
+  remove(found->second);
   return nullptr;
 }
 

@@ -32,6 +32,9 @@ public:
   /// The result for a key, when there is one that is not too old. Counts a hit or a miss.
   std::shared_ptr<const dispatch_result> find(const cache_key& key, clock::time_point now);
 
+  /// The same for a question that has been counted before.
+  std::shared_ptr<const dispatch_result> find_again(const cache_key& key, clock::time_point now);
+
   /// Keeps a result. Ignored when the cache is off, or the result is no clean success.
   void insert(const cache_key& key, const dispatch_result& result, clock::time_point now);
 

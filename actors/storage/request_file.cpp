@@ -185,6 +185,8 @@ read_request request_from(const nlohmann::json& json) {
   else
     read.request.spec = run_from(at(json, "run"));
   read.request.deaths = at(json, "deaths").get<int>();
+  if (const auto known = json.find("known"); known != json.end() && !known->is_null()) // not in what version 0.1 wrote
+    read.request.known = need(dispatch_result_from(*known));
   if (!is_uuid(read.request.key.frontend.value))
     throw damaged{"an id cannot be used"};
   return read;
@@ -198,6 +200,19 @@ expected<read_request> read_one(const fs::path& file) {
   if (!text)
     return io_failure("cannot read", file.native(), text.error().error_number);
   return decode_request(text->bytes);
+}
+
+/// The run that a file names which is otherwise not to be read: `run.key` is where every format has it. "" for none.
+std::string run_named_in(const fs::path& file) {
+  const auto text = read_file(file, most_bytes);
+  const auto json = text ? nlohmann::json::parse(text->bytes, nullptr, false) : nlohmann::json{};
+  const auto run = json.is_object() ? json.find("run") : json.end();
+  if (!json.is_object() || run == json.end() || !run->is_object())
+    return {};
+  const auto key = run->find("key");
+  return key != run->end() && key->is_string() && is_run_key(key->get_ref<const std::string&>())
+             ? key->get<std::string>()
+             : std::string{};
 }
 
 bool is_temporary(std::string_view name) { return name.starts_with('.'); }
@@ -214,6 +229,7 @@ std::string encode_request(const accepted_request& request, std::string_view own
   json["deaths"] = request.deaths;
   json["run"] = request.spec ? run_json(*request.spec) : ordered_json(nullptr);
   json["plan"] = request.plan ? plan_json(*request.plan) : ordered_json(nullptr);
+  json["known"] = request.known ? to_json(*request.known) : ordered_json(nullptr);
   return dump(json) + "\n";
 }
 
@@ -263,6 +279,8 @@ request_listing read_requests(const fs::path& directory) {
       listing.requests.push_back(std::move(*read));
     } else {
       listing.names.push_back(file.filename().native());
+      if (auto run = run_named_in(file); !run.empty())
+        listing.runs.push_back({std::move(run)});
       listing.skipped.push_back(file.native() + " is no request that can be executed: " +
                                 (read ? "its name is another one's" : read.error().message));
     }

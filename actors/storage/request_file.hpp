@@ -36,6 +36,7 @@ struct request_listing {
   std::vector<read_request> requests;
   std::vector<std::string> skipped; ///< a sentence for each file that is no request of ours; it is left alone
   std::vector<std::string> names;   ///< of those files
+  std::vector<run_key> runs;        ///< that those files name, as far as that can be read
 };
 
 /// All requests in the directory. Removes the temporary files of a writer that was killed; the caller must be the only

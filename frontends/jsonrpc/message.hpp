@@ -16,7 +16,8 @@ enum class code {
   method_not_found = -32601,
   invalid_params = -32602,
   internal_error = -32603,
-  // Of MCP, revision 2026-07-28.
+  // Of MCP: up to revision 2025-11-25, and from 2026-07-28 on.
+  resource_not_found = -32002,
   missing_capability = -32021,
   unsupported_revision = -32022,
 };

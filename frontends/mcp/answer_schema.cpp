@@ -93,15 +93,18 @@ members joined(members first, const members& second) {
 }
 
 members settings_of_an_agent() {
-  return {{"permission_mode", text()},   {"allowed_tools", texts()}, {"disallowed_tools", texts()},
-          {"capabilities", texts()},     {"risky_capabilities", texts()}};
+  return {{"permission_mode", text()},
+          {"allowed_tools", texts()},
+          {"disallowed_tools", texts()},
+          {"capabilities", texts()},
+          {"risky_capabilities", texts()}};
 }
 
 members result_members() {
-  return {{"agent", text()},          {"success", boolean()},       {"result", text()},
-          {"session_id", text()},     {"cost_usd", number()},       {"duration_ms", integer()},
-          {"num_turns", integer()},   {"error_type", error_type()}, {"parsed_result", anything()},
-          {"denied_tools", texts()},  {"budget_exceeded", boolean()}, {"cached", boolean()}};
+  return {{"agent", text()},         {"success", boolean()},         {"result", text()},
+          {"session_id", text()},    {"cost_usd", number()},         {"duration_ms", integer()},
+          {"num_turns", integer()},  {"error_type", error_type()},   {"parsed_result", anything()},
+          {"denied_tools", texts()}, {"budget_exceeded", boolean()}, {"cached", boolean()}};
 }
 
 members ref_members() {
@@ -119,7 +122,8 @@ members record_members() {
           {"created_at", number()},
           {"started_at", number()},
           {"completed_at", number()},
-          {"result", object(joined(result_members(), {{"error", text()}, {"hint", text()}}), {"agent", "success", "result"})},
+          {"result",
+           object(joined(result_members(), {{"error", text()}, {"hint", text()}}), {"agent", "success", "result"})},
           {"progress", texts()},
           {"progress_updated_at", number()},
           {"session_id", text()},

@@ -2,8 +2,8 @@
 
 #include "messages/json.hpp"
 
-/// The output schemas of the tools: what stands in `structuredContent`. Every answer may be `{"error", "hint"?}` instead.
-/// Those whose root has no `type` describe answers that may be arrays.
+/// The output schemas of the tools: what stands in `structuredContent`. Every answer may be `{"error", "hint"?}`
+/// instead. Those whose root has no `type` describe answers that may be arrays.
 namespace agent_dispatch::answer_schema {
 
 ordered_json agents();

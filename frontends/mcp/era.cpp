@@ -34,6 +34,13 @@ const era& newest_handshake() {
   return *std::find_if(all_eras.begin(), all_eras.end(), [](const era& each) { return !each.is_stateless; });
 }
 
+ordered_json revision_names() {
+  auto names = ordered_json::array();
+  for (const auto& each : all_eras)
+    names.push_back(each.revision);
+  return names;
+}
+
 ordered_json finished(const era& spoken, ordered_json result) {
   if (!spoken.is_stateless)
     return result;

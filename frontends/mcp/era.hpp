@@ -9,9 +9,9 @@
 /// What a message looks like in each revision of MCP: everything that differs between them is here.
 namespace agent_dispatch {
 
-/// One revision. The earlier ones begin with a handshake (`initialize`) that holds for the connection; from 2026-07-28 on
-/// each request says in its `_meta` which revision it speaks, and nothing holds from one to the next. A connection may mix
-/// them.
+/// One revision. The earlier ones begin with a handshake (`initialize`) that holds for the connection; from 2026-07-28
+/// on each request says in its `_meta` which revision it speaks, and nothing holds from one to the next. A connection
+/// may mix them.
 struct era {
   std::string_view revision;
   bool is_stateless;          ///< results say what they are and who gives them, lists how long they hold
@@ -31,6 +31,9 @@ const era* find_era(std::string_view revision);
 
 /// The one that is offered to a client which asks for one we do not speak.
 const era& newest_handshake();
+
+/// Their names, newest first.
+ordered_json revision_names();
 
 /// `resultType`, and who gives it.
 ordered_json finished(const era& spoken, ordered_json result);

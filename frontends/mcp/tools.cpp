@@ -404,7 +404,7 @@ ordered_json tool_json(const tool& each, const era& spoken) {
     json["title"] = each.title;
   json["description"] = each.description;
   json["inputSchema"] = each.input_schema();
-  if (form_of(each, spoken).is_structured)
+  if (is_structured(each, spoken))
     json["outputSchema"] = each.output_schema();
   if (spoken.has_annotations)
     json["annotations"] = annotations_of(each);
@@ -430,9 +430,8 @@ ordered_json list_tools(const era& spoken) {
   return result;
 }
 
-answer_form form_of(const tool& called, const era& spoken) {
-  return {spoken.revision,
-          spoken.has_structured_value || (spoken.has_structured_object && called.shape == answer_shape::object)};
+bool is_structured(const tool& called, const era& spoken) {
+  return spoken.has_structured_value || (spoken.has_structured_object && called.shape == answer_shape::object);
 }
 
 ordered_json tool_result(const ordered_json& value, const answer_form& form) {

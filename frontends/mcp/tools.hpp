@@ -49,12 +49,11 @@ const tool* find_tool(std::string_view name);
 /// The `tools/list` result.
 ordered_json list_tools(const era& spoken);
 
-/// How the answers of a tool are given: `structuredContent` beside the text where the revision has it for what this tool
-/// answers.
-answer_form form_of(const tool& called, const era& spoken);
+/// Whether the revision has `structuredContent` for what this tool answers.
+bool is_structured(const tool& called, const era& spoken);
 
-/// A tool's result: one text content that holds the JSON, indented, and the value itself where the form wants it. `{"error":
-/// …}` is marked as an error.
+/// A tool's result: one text content that holds the JSON, indented, and the value itself where the form wants it.
+/// `{"error": …}` is marked as an error.
 ordered_json tool_result(const ordered_json& value, const answer_form& form);
 
 } // namespace agent_dispatch

@@ -25,8 +25,9 @@ struct item_view {
 
 /// How a protocol of several revisions wants an answer.
 struct answer_form {
-  std::string_view revision{};  ///< of static storage; "": the protocol has but one
-  bool is_structured = false;   ///< the answer's value is wanted beside its text
+  std::string_view revision{}; ///< of static storage; "": the protocol has but one
+  bool is_structured = false;  ///< the answer's value is wanted beside its text
+  bool is_logged = false;      ///< what happens meanwhile is told as log messages
 };
 
 /// A dispatch, or the end of a job, that a frontend waits for.
@@ -60,6 +61,8 @@ public:
 
   /// The line for a progress event; `count` grows with each of a call.
   virtual std::string progress_line(const pending_call& call, std::uint64_t count, std::string_view text) const = 0;
+  /// The line that logs an event. Absent: the client wants none.
+  virtual std::optional<std::string> log_line(const pending_call&, std::string_view) const { return std::nullopt; }
   /// The line for an answer. Absent: the protocol forbids one (a cancelled MCP request).
   virtual std::optional<std::string> answer_line(const pending_call& call, const dispatch_answer& answer,
                                                  bool cancelled) const = 0;

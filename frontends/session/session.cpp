@@ -173,6 +173,8 @@ void session_state::progress(const request_progress& event) {
   auto& call = found->second;
   call.is_started = call.is_started || event.event.kind == progress_kind::started;
   call.last_act = words_for(event.event);
+  if (const auto logged = call.cancelled ? std::nullopt : dialect->log_line(call.what, call.last_act))
+    link->send("note", found->first, *logged, importance::droppable);
   if (call.what.progress_token.is_null())
     return;
   if (const auto text = call.pacer.offer(call.last_act, clock::now()))

@@ -154,6 +154,7 @@ std::shared_ptr<admission_script> scripted_admission(actor_world& world) {
           world.note("admission: may " + order.waiter.value + " wait for " + order.target.value);
           return state.may_join;
         },
+        [&world](const leave_parent& order) { world.note("admission: " + order.run.value + " leaves its parent"); },
         [&world, &state, self](const withdraw_run& order) {
           world.note("admission: withdraw " + order.run.value);
           return later(self, state.withdrawals);

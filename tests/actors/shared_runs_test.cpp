@@ -231,6 +231,164 @@ TEST_CASE_METHOD(shared_runs_fixture, "a cancel takes one of those who wait off,
   }
 }
 
+TEST_CASE_METHOD(shared_runs_fixture, "the last one who leaves ends the run, wherever it stood") {
+  SECTION("while its file was written") {
+    run_with({});
+    launcher->records = false;
+    CHECK(ask(shareable(2)) == lines{"launcher: record front.2"});
+    cancel(1);
+    CHECK(world.heard() == lines{"session: 1 answered, cancelled ''"});
+    acknowledge(1);
+    CHECK(world.heard() == lines{"launcher: discard request front.1 alone"});
+    SECTION("and it is cancelled") {
+      cancel(2);
+      expect_cancel(1);
+      SECTION("the file is there before the run has ended") {
+        world.reply(take(launcher->recordings), write_outcome{});
+        CHECK(world.heard() == lines{});
+        finish(1, answer_of("cut short"));
+        CHECK(world.heard() == lines{"session: 2 answered, success 'cut short'"});
+        acknowledge(2);
+        CHECK(world.heard() == lines{"launcher: discard request front.2"});
+      }
+      SECTION("the run has ended before the file is there") {
+        finish(1, answer_of("cut short"));
+        CHECK(world.heard() == lines{});
+        world.reply(take(launcher->recordings), write_outcome{});
+        CHECK(world.heard() == lines{"session: 2 answered, cancelled ''"});
+        acknowledge(2);
+        CHECK(world.heard() == lines{"launcher: discard request front.2"});
+      }
+    }
+    SECTION("and that fails") {
+      world.reply(take(launcher->recordings), write_outcome{fault{fault_kind::io, "the disk is full"}});
+      CHECK(world.heard() ==
+            lines{"alpha: cancel front.1.0", "admission: who is below front.1.0", "session: 2 answered, cli_error ''"});
+      world.reply(take(admission->descendants), run_keys{});
+      acknowledge(2); // the directory is a live run's still
+      CHECK(world.heard() == lines{"launcher: discard request front.2 alone"});
+      finish(1, answer_of("for nobody"));
+      CHECK(world.heard() == lines{"launcher: discard front.1.0"});
+    }
+  }
+  SECTION("while it was to be asked for again") {
+    leave_behind(1, run_condition::not_started);
+    leave_joined(2, run_condition::not_started);
+    recover();
+    world.heard();
+    say_alive(true);
+    world.tell(requests, call(1));
+    CHECK(world.heard() == lines{"alpha: execute front.1.0"});
+    cancel(1);
+    CHECK(world.heard() == lines{"session: 1 answered, cancelled ''"});
+    SECTION("by a cancel") {
+      auto cancelled = call(2);
+      cancelled.cancelled = true;
+      world.tell(requests, cancelled);
+      CHECK(world.heard() ==
+            lines{"alpha: cancel front.1.0", "admission: who is below front.1.0", "session: 2 answered, cancelled ''"});
+      world.reply(take(admission->descendants), run_keys{});
+      acknowledge(2);
+    }
+    SECTION("by an acknowledgement") {
+      acknowledge(2);
+      CHECK(world.heard() == lines{"alpha: cancel front.1.0", "admission: who is below front.1.0",
+                                   "launcher: discard request front.2 alone"});
+      world.reply(take(admission->descendants), run_keys{});
+    }
+    acknowledge(1);
+    world.heard();
+    finish(1, answer_of("for nobody"));
+    CHECK(world.heard() == lines{"launcher: discard front.1.0"});
+  }
+}
+
+TEST_CASE_METHOD(shared_runs_fixture, "a stop that waits, waits for a run that is only asked for again") {
+  leave_behind(1, run_condition::not_started);
+  leave_joined(2, run_condition::not_started);
+  recover();
+  world.heard();
+  say_alive(true);
+  world.tell(requests, call(1));
+  cancel(1);
+  world.heard();
+  drain(stop_mode::drain);
+  CHECK(world.heard() == lines{});
+  finish(1, answer_of("done"));
+  CHECK(world.heard() == lines{"drained, 0 ended"});
+}
+
+TEST_CASE_METHOD(shared_runs_fixture, "who was told before the death that he is off does not keep the run") {
+  leave_behind(1, run_condition::live);
+  leave_joined(2, run_condition::live);
+  recover();
+  world.heard();
+  say_alive(true);
+  acknowledge(1);
+  auto heard = world.heard();
+  REQUIRE_FALSE(heard.empty());
+  CHECK(heard.back() == "launcher: discard request front.1 alone");
+  world.tell(requests, call(2));
+  world.heard();
+  cancel(2);
+  expect_cancel(1);
+  finish(1, answer_of("cut short"));
+  CHECK(world.heard() == lines{"session: 2 answered, success 'cut short'"});
+}
+
+TEST_CASE_METHOD(shared_runs_fixture, "admission hears who waits for a run that another one has started") {
+  SECTION("after a restart, from whoever asks again later") {
+    leave_behind(1, run_condition::not_started);
+    leave_joined(2, run_condition::not_started, run_key{"front.9.0"});
+    recover();
+    world.heard();
+    say_alive(true);
+    world.tell(requests, call(1));
+    CHECK(world.heard() == lines{"alpha: execute front.1.0"});
+    world.tell(requests, call(2));
+    CHECK(world.heard() == lines{"admission: front.9.0 waits for front.1.0"});
+  }
+  SECTION("when the one who started it from within a run leaves it to others") {
+    CHECK(ask(call(7)) == lines{"alpha: execute front.7.0"});
+    CHECK(ask(shareable(nested(1, 7))) == lines{"alpha: execute front.1.0"});
+    CHECK(ask(shareable(2)) == lines{});
+    cancel(1);
+    CHECK(world.heard() == lines{"admission: front.1.0 leaves its parent", "session: 1 answered, cancelled ''"});
+  }
+}
+
+TEST_CASE_METHOD(shared_runs_fixture, "what was taken over is shared again once it is asked for again") {
+  change_configuration([](configuration& value) { value.agents.at(0).directory = "/projects/alpha"; });
+  leave_behind(1, run_condition::live);
+  recover();
+  world.heard();
+  say_alive(true);
+  world.tell(requests, shareable(1));
+  CHECK(world.heard() == lines{"session: 1 started"});
+  CHECK(ask(shareable(2, spec_of(key(1))->request.task)) == lines{"session: 2 started"});
+  finish(1, answer_of("done"));
+  CHECK(world.heard() == lines{"session: 1 answered, success 'done'", "session: 2 answered, success 'done'"});
+}
+
+TEST_CASE_METHOD(shared_runs_fixture, "an item that is known is written down, and known to the next supervisor") {
+  run_with({});
+  finish(1, answer_of("done"));
+  world.heard();
+  launcher->records = false;
+  auto asked = call(2);
+  parallel_order order{.items = {}, .aggregator = {}};
+  order.items.push_back({.run = {.agent = {"alpha"}, .task = "work"}});
+  asked.composite = std::make_shared<const composite_order>(std::move(order));
+  CHECK(ask(asked) == lines{"launcher: record front.2"});
+  world.reply(take(launcher->recordings), write_outcome{});
+  CHECK(world.heard() == lines{"launcher: record front.2.0"});
+  world.reply(take(launcher->recordings), write_outcome{});
+  CHECK(world.heard() == lines{"session: 2 answered, success ''"});
+  CHECK(session->answers.back().parallel->items.at(0).is_cached);
+  acknowledge(2);
+  CHECK(world.heard() == lines{"launcher: discard request front.2", "launcher: discard request front.2.0 alone"});
+}
+
 TEST_CASE_METHOD(shared_runs_fixture, "nobody waits for a run that is being ended") {
   run_with({});
   cancel(1);
@@ -247,10 +405,10 @@ TEST_CASE_METHOD(shared_runs_fixture, "a nested request waits for another's run 
   SECTION("it does not") {
     CHECK(ask(shareable(nested(2, 7))) == lines{"admission: may front.7.0 wait for front.1.0"});
     finish(1, answer_of("done"));
-    CHECK(world.heard() == lines{"session: 1 answered, success 'done'", "session: 2 answered, success 'done'"});
+    CHECK(world.heard() == lines{"session: 1 answered, success 'done'", "session: 2 answered, success 'done'",
+                                 "admission: front.7.0 no longer waits for front.1.0"});
     acknowledge(2);
-    CHECK(world.heard() ==
-          lines{"admission: front.7.0 no longer waits for front.1.0", "launcher: discard request front.2 alone"});
+    CHECK(world.heard() == lines{"launcher: discard request front.2 alone"});
   }
   SECTION("it does") {
     admission->may_join = false;
@@ -267,7 +425,8 @@ TEST_CASE_METHOD(shared_runs_fixture, "what is nested in one of those who wait i
   CHECK(ask(shareable(nested(2, 7))) == lines{"admission: may front.7.0 wait for front.1.0"});
   cancel(7);
   expect_cancel(7, {{key(1)}});
-  CHECK(world.heard() == lines{"session: 2 answered, cancelled ''"});
+  CHECK(world.heard() ==
+        lines{"admission: front.7.0 no longer waits for front.1.0", "session: 2 answered, cancelled ''"});
   finish(1, answer_of("done"));
   CHECK(world.heard() == lines{"session: 1 answered, success 'done'"});
 }
@@ -406,7 +565,9 @@ TEST_CASE_METHOD(shared_runs_fixture,
     world.tell(requests, call(2));
     CHECK(world.heard() == lines{"session: 1 started", "session: 2 started"});
     finish(1, answer_of("done"));
-    CHECK(world.heard() == lines{"session: 1 answered, success 'done'", "session: 2 answered, success 'done'"});
+    heard = world.heard();
+    std::erase(heard, "admission: front.9.0 no longer waits for front.1.0");
+    CHECK(heard == lines{"session: 1 answered, success 'done'", "session: 2 answered, success 'done'"});
   }
   SECTION("it was not started: the first who asks again starts it") {
     leave_behind(1, run_condition::not_started);
@@ -439,11 +600,11 @@ TEST_CASE_METHOD(shared_runs_fixture, "a stop names a shared run once") {
   world.tell(requests, run_progress{{key(1)}, {progress_kind::started, {}}});
   world.heard();
   drain(stop_mode::now);
-  CHECK(world.heard() ==
-        lines{"session: 1 answered, cancelled ''", "alpha: cancel front.1.0", "admission: who is below front.1.0"});
+  CHECK(world.heard() == lines{"alpha: cancel front.1.0", "admission: who is below front.1.0"});
   world.reply(take(admission->descendants), run_keys{});
   finish(1, answer_of("cut short"));
-  CHECK(world.heard() == lines{"session: 2 answered, success 'cut short'", "drained, 1 ended"});
+  CHECK(world.heard() == lines{"session: 1 answered, success 'cut short'", "session: 2 answered, success 'cut short'",
+                               "drained, 1 ended"});
 }
 
 TEST_CASE_METHOD(shared_runs_fixture, "a newer program's live runs keep their slots until they end") {

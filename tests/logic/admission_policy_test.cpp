@@ -543,3 +543,52 @@ TEST_CASE("a queued run depends on nothing that holds it up") {
   CHECK(granted(policy) == keys{"a1"});
   CHECK_FALSE(policy.depends({"b1"}, {"a1"}));
 }
+
+TEST_CASE("a run is above what is nested in it, jobs as well") {
+  admission_policy policy(5);
+  policy.enqueue(ticket("a1"));
+  auto job = ticket("b1", "a1");
+  job.waits = false;
+  policy.enqueue(job);
+  policy.enqueue(ticket("c1", "b1"));
+  CHECK(granted(policy).size() == 3);
+  policy.enqueue(ticket("d1", "c1"));
+  CHECK(policy.is_above({"a1"}, {"a1"}));
+  CHECK(policy.is_above({"a1"}, {"d1"}));
+  CHECK_FALSE(policy.is_above({"d1"}, {"a1"}));
+  CHECK_FALSE(policy.is_above({"a1"}, {"unknown"}));
+}
+
+TEST_CASE("a run that is left to others neither borrows nor is waited for") {
+  admission_policy policy(1);
+  CHECK(after_enqueue(policy, ticket("a1")) == keys{"a1"});
+  policy.enqueue(ticket("b1", "a1"));
+  SECTION("queued") {
+    policy.leave_parent({"b1"});
+    CHECK(granted(policy).empty());
+    CHECK_FALSE(policy.depends({"a1"}, {"b1"}));
+    CHECK(policy.queued_descendants({"a1"}).empty());
+    CHECK(after_release(policy, "a1") == keys{"b1"});
+  }
+  SECTION("live: it keeps the slot that it has") {
+    CHECK(granted(policy) == keys{"b1<a1"});
+    policy.leave_parent({"b1"});
+    CHECK_FALSE(policy.depends({"a1"}, {"b1"}));
+    CHECK(policy.slots_used() == 1);
+    CHECK(after_release(policy, "a1").empty());
+  }
+  CHECK(after_release(policy, "b1").empty());
+  CHECK(policy.idle());
+}
+
+TEST_CASE("what a cancelled run waits for is named with it, but no job") {
+  admission_policy policy(1);
+  CHECK(after_enqueue(policy, ticket("a1")) == keys{"a1"});
+  policy.enqueue(ticket("b1"));
+  auto job = ticket("j1");
+  job.waits = false;
+  policy.enqueue(job);
+  policy.add_wait({"a1"}, {"b1"});
+  policy.add_wait({"a1"}, {"j1"});
+  CHECK(policy.queued_descendants({"a1"}) == std::vector<run_key>{{"b1"}});
+}

@@ -90,6 +90,8 @@ TEST_CASE("Two accounts have two keys") {
       {"HOME=/home/ada", "ANTHROPIC_API_KEY=two"},
       {"HOME=/home/ada", "ANTHROPIC_BASE_URL=http://localhost"},
       {"HOME=/home/ada", "CLAUDE_CODE_USE_BEDROCK=1"},
+      {"HOME=/home/ada", "CLAUDE_CODE_OAUTH_TOKEN=one"},
+      {"HOME=/home/ada", "CLAUDE_CODE_OAUTH_TOKEN=two"},
       {"HOME=/home/ada", "AWS_PROFILE=work"},
       {"HOME=/home/ada", "GOOGLE_CLOUD_PROJECT=p"},
   };

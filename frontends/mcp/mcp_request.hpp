@@ -1,0 +1,23 @@
+#pragma once
+
+#include "frontends/mcp/era.hpp"
+#include "frontends/session/dialect.hpp"
+
+namespace agent_dispatch {
+
+/// One request of an MCP client, with the revision in which it is answered.
+struct mcp_request {
+  const era& spoken; ///< of static storage
+  session_services& services;
+  std::uint64_t line;
+  const jsonrpc::request& message;
+};
+
+/// A member of an object that is neither missing nor null; else null.
+const nlohmann::json* member_of(const nlohmann::json& json, const char* name);
+/// The same of `params._meta`.
+const nlohmann::json* meta_member_of(const nlohmann::json& params, const char* name);
+/// A text; absent when it is missing or no text.
+std::optional<std::string> text_member_of(const nlohmann::json& json, const char* name);
+
+} // namespace agent_dispatch
