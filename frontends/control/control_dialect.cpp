@@ -53,12 +53,32 @@ ordered_json stop_json(const stop_report& report) {
   return json;
 }
 
+std::string text_of(const nlohmann::json& params, const char* name) {
+  const auto found = params.is_object() ? params.find(name) : params.end();
+  return params.is_object() && found != params.end() && found->is_string() ? found->get<std::string>() : std::string{};
+}
+
+double number_of(const nlohmann::json& params, const char* name) {
+  const auto found = params.is_object() ? params.find(name) : params.end();
+  return params.is_object() && found != params.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+bool is_set(const nlohmann::json& params, const char* name) {
+  return params.is_object() && params.value(name, nlohmann::json{}) == true;
+}
+
+/// A call whose progress is told.
+pending_call watched_call(const jsonrpc::request& message) {
+  return {.id = message.id, .progress_token = message.id, .wants_status = is_set(message.params, "wants_status")};
+}
+
 void start_dispatch(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
   auto run = run_request_from(message.params);
-  if (run)
-    services.dispatch(line, {.id = message.id, .progress_token = message.id}, {.run = std::move(*run)});
-  else
+  if (!run) {
     services.reject(line, message.id, jsonrpc::code::invalid_params, run.error().message);
+    return;
+  }
+  services.dispatch(line, watched_call(message), {.run = std::move(*run)});
 }
 
 void start_job(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
@@ -70,21 +90,11 @@ void start_job(session_services& services, std::uint64_t line, const jsonrpc::re
     services.reject(line, message.id, jsonrpc::code::invalid_params, run.error().message);
 }
 
-std::string text_of(const nlohmann::json& params, const char* name) {
-  const auto found = params.is_object() ? params.find(name) : params.end();
-  return params.is_object() && found != params.end() && found->is_string() ? found->get<std::string>() : std::string{};
-}
-
-double number_of(const nlohmann::json& params, const char* name) {
-  const auto found = params.is_object() ? params.find(name) : params.end();
-  return params.is_object() && found != params.end() && found->is_number() ? found->get<double>() : 0;
-}
-
 void start_dialogue(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
   constexpr double most_rounds = 10; // as the tool dispatch_dialogue
   const auto rounds = static_cast<int>(std::clamp<double>(number_of(message.params, "max_rounds"), 1, most_rounds));
   services.dispatch(
-      line, {.id = message.id, .progress_token = message.id},
+      line, watched_call(message),
       {.run = {},
        .composite = std::make_shared<const composite_order>(dialogue_order{{text_of(message.params, "requester")},
                                                                            {text_of(message.params, "responder")},
@@ -130,7 +140,7 @@ void end_job(session_services& services, std::uint64_t line, const jsonrpc::requ
 }
 
 void collect_jobs(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
-  const bool all = message.params.is_object() && message.params.value("all", nlohmann::json{}) == true;
+  const bool all = is_set(message.params, "all");
   const auto days = all ? 0 : number_of(message.params, "max_age_days");
   const std::chrono::duration<double, std::chrono::days::period> age{days};
   services.with_jobs_collected(line, message.id, {all, age},
@@ -148,8 +158,9 @@ void await_job(session_services& services, std::uint64_t line, const jsonrpc::re
   std::optional<std::chrono::milliseconds> patience;
   if (seconds > 0)
     patience = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>{seconds});
-  services.watch(line, {.id = message.id, .progress_token = message.id, .view = answer_view::record},
-                 text_of(message.params, "id"), patience);
+  auto call = watched_call(message);
+  call.view = answer_view::record;
+  services.watch(line, std::move(call), text_of(message.params, "id"), patience);
 }
 
 void retry_job(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
@@ -166,11 +177,10 @@ void retry_job(session_services& services, std::uint64_t line, const jsonrpc::re
 }
 
 void stop(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
-  const auto is_set = [&message](const char* name) {
-    return message.params.is_object() && message.params.value(name, nlohmann::json{}) == true;
-  };
-  const auto mode = is_set("now") ? stop_mode::now : is_set("keep_runs") ? stop_mode::keep_runs : stop_mode::drain;
-  services.with_stop(line, message.id, mode, [&services, line, id = message.id](const stop_report& report) {
+  const auto mode = is_set(message.params, "now")         ? stop_mode::now
+                    : is_set(message.params, "keep_runs") ? stop_mode::keep_runs
+                                                          : stop_mode::drain;
+  services.with_stop(line, watched_call(message), mode, [&services, line, id = message.id](const stop_report& report) {
     services.reply(line, id, stop_json(report));
   });
 }
@@ -219,6 +229,16 @@ std::string control_dialect::progress_line(const pending_call& call, std::uint64
   ordered_json params;
   params["id"] = call.id;
   params["text"] = text;
+  return jsonrpc::notification_line("progress", params);
+}
+
+std::string control_dialect::status_line(const pending_call& call, const call_status& status,
+                                         std::string_view text) const {
+  ordered_json params;
+  params["id"] = call.id;
+  if (!text.empty())
+    params["text"] = text;
+  params.update(call_status_json(status));
   return jsonrpc::notification_line("progress", params);
 }
 

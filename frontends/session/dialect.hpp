@@ -4,6 +4,7 @@
 
 #include "frontends/jsonrpc/message.hpp"
 #include "messages/actors.hpp"
+#include "messages/call_status.hpp"
 
 namespace agent_dispatch {
 
@@ -30,6 +31,7 @@ struct pending_call {
   answer_view view = answer_view::result;
   std::int64_t summary_chars = 0; ///< of a ref
   std::vector<item_view> items{}; ///< of a parallel call
+  bool wants_status = false;      ///< how it stands is told as soon as it changes
 };
 
 /// What is dispatched, and how.
@@ -52,6 +54,11 @@ public:
 
   /// The line for a progress event; `count` grows with each of a call.
   virtual std::string progress_line(const pending_call& call, std::uint64_t count, std::string_view text) const = 0;
+  /// The line for how a call stands that wants to know, with the `text` of an event unless that is "". Never asked of a
+  /// dialect whose calls do not.
+  virtual std::string status_line(const pending_call&, const call_status&, std::string_view /*text*/) const {
+    return {};
+  }
   /// The line for an answer. Absent: the protocol forbids one (a cancelled MCP request).
   virtual std::optional<std::string> answer_line(const pending_call& call, const dispatch_answer& answer,
                                                  bool cancelled) const = 0;
@@ -87,7 +94,7 @@ public:
                                   std::function<void(const agents_edited&)> then) = 0;
   virtual void with_status(std::uint64_t line, const nlohmann::json& id,
                            std::function<void(const supervisor_status&)> then) = 0;
-  virtual void with_stop(std::uint64_t line, const nlohmann::json& id, stop_mode mode,
+  virtual void with_stop(std::uint64_t line, pending_call call, stop_mode mode,
                          std::function<void(const stop_report&)> then) = 0;
   virtual const frontend_hello& hello() const = 0;
 };
