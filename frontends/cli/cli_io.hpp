@@ -16,6 +16,8 @@ struct cli_io {
   environment_lookup environment;   ///< of whoever typed the command
   std::filesystem::path directory;  ///< working directory, absolute
   std::filesystem::path executable; ///< of this program, absolute: for whoever shall start it later
+  /// How many columns the terminal has, now, that `err` is. Empty: it is none.
+  std::function<std::size_t()> terminal_columns{};
 };
 
 /// Colour is for a terminal alone, and for nobody who set NO_COLOR to anything.
