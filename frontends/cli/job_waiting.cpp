@@ -256,7 +256,7 @@ int start_job(std::string_view method, const ordered_json& params, const start_j
     return exit_success;
   }
   io.out << id->get<std::string>() << std::endl;
-  io.err << painted(io, colour::dim, jobs_text::accepted(id->get<std::string>())) << '\n';
+  io.err << painted_note(io, colour::dim, jobs_text::accepted(id->get<std::string>())) << '\n';
   return exit_success;
 }
 

@@ -49,7 +49,8 @@ cli_io make_io() {
           .environment = environment,
           .directory = directory.empty() ? "/" : directory,
           .executable = std::filesystem::read_symlink("/proc/self/exe", ignored),
-          .terminal_columns = ::isatty(STDERR_FILENO) == 1 ? terminal_columns : std::function<std::size_t()>{}};
+          .terminal_columns = ::isatty(STDERR_FILENO) == 1 ? terminal_columns : std::function<std::size_t()>{},
+          .note_colour = wants_colour(STDERR_FILENO, environment)};
 }
 
 /// What is declared refers to `chosen` and `embedded`.

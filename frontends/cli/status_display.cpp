@@ -200,7 +200,7 @@ void status_display::attach(control_call& call) {
 void print_events(const cli_io& io, status_display& display, std::string_view text) {
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
-    display.print(painted(io, colour::dim, printable(text.substr(0, end))));
+    display.print(painted_note(io, colour::dim, printable(text.substr(0, end))));
     text.remove_prefix(std::min(end + 1, text.size()));
   }
 }

@@ -98,6 +98,17 @@ def test_an_agent_cannot_write_on_the_terminal(infra):
     is_clean(terminal)
 
 
+@pytest.mark.parametrize("variables", [{"NO_COLOR": "1", "TERM": "xterm"}, {"TERM": "dumb"}, {"TERM": None}])
+def test_no_escape_sequences_where_they_are_not_wanted(infra, variables):
+    gate = infra.root / "gate"
+    terminal = Terminal(infra, "dispatch", "--stream", "infra", stand_in.wait_for(gate, "done"), env=infra.env(**variables))
+    terminal.wait_for_line("infra  0:")
+    gate.touch()
+    assert terminal.finish() == 0
+    assert b"\x1b" not in terminal.raw
+    is_clean(terminal)
+
+
 def test_streamed_events_scroll_above_the_line(infra):
     gate = infra.root / "gate"
     task = stand_in.steps({"text": "hello"}, {"tool": "Read"}, {"wait_for": str(gate)}, {"text": "bye"})
@@ -122,6 +133,21 @@ def test_without_a_terminal_there_is_the_answer_and_nothing_else(infra):
     assert told.err.splitlines()[:-1] == ["queued", "started", "Using tool: Bash", "third"], told
     assert "\r" not in quiet.err + told.err
     infra.finish(infra.first)
+
+
+def test_what_goes_to_a_file_has_no_colour_although_the_answer_goes_to_a_terminal(infra):
+    with open(infra.root / "errors", "wb") as errors:
+        terminal = Terminal(infra, "dispatch", "--stream", "infra", stand_in.say("hello"), stderr=errors)
+        assert terminal.finish() == 0
+    assert terminal.lines()[0] == "hello" and b"0:0" not in terminal.raw
+    told = (infra.root / "errors").read_bytes()
+    assert b"hello" in told and b"\x1b" not in told and b"\r" not in told
+
+
+def test_notes_on_a_terminal_have_colour_although_the_answer_goes_to_a_file(infra):
+    terminal = Terminal(infra, "dispatch", "--stream", "infra", stand_in.say("hello"), stdout=subprocess.PIPE)
+    assert terminal.finish() == 0
+    assert "\x1b[2m" in terminal.screen.escapes and terminal.process.stdout.read() == b"hello\n"
 
 
 # --- interrupts ---
