@@ -94,6 +94,12 @@ void declare_dispatch(CLI::App& app, cli_command& chosen, const bool& embedded) 
       "Seconds this run may take, 10 to 7200; 0: as the agent is configured");
   auto* const async = command.add_flag_callback(
       "--async", [options] { options->wait = dispatch_wait::accept_job; }, std::string{jobs_text::async_help});
+  command
+      .add_flag_callback(
+          "--return-ref", [options] { options->shown = shown_result::ref; },
+          std::string{supervisor_text::return_ref_help})
+      ->excludes(async);
+  command.add_option("--summary-chars", options->summary_characters, std::string{supervisor_text::summary_chars_help});
   add_common_options(command, options);
   command.get_option("--stream")->excludes(async);
   finish(command, chosen, embedded, options);
@@ -135,6 +141,13 @@ void declare_dialogue(CLI::App& app, cli_command& chosen, const bool& embedded) 
   });
 }
 
+int answer_ref(const dispatch_options& options, const ordered_json& answer, cli_io& io) {
+  if (options.format == output_format::text)
+    return print_ref(io, answer);
+  print_json(io, answer);
+  return answer.value("success", false) ? exit_success : exit_failure;
+}
+
 } // namespace
 
 int run_dispatch(const dispatch_options& options, cli_io& io) {
@@ -142,10 +155,17 @@ int run_dispatch(const dispatch_options& options, cli_io& io) {
     return start_job("dispatch_async", run_request_json(options.run),
                      {.supervisor = options.supervisor, .format = options.format, .subject = options.run.agent.value},
                      io);
-  const auto answer = ask("dispatch", run_request_json(options.run),
-                          {options.run.agent.value, options.progress, options.supervisor}, io);
+  auto params = run_request_json(options.run);
+  if (options.shown == shown_result::ref) {
+    params["return_ref"] = true;
+    params["summary_chars"] = options.summary_characters;
+  }
+  const auto answer =
+      ask("dispatch", std::move(params), {options.run.agent.value, options.progress, options.supervisor}, io);
   if (!answer)
     return report_failure(io, options.format, answer.error().message);
+  if (is_ref(*answer))
+    return answer_ref(options, *answer, io);
   const auto result = dispatch_result_from(nlohmann::json(*answer));
   if (!result)
     return report_failure(io, options.format, result.error().message);

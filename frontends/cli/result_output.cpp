@@ -3,6 +3,7 @@
 #include <ostream>
 
 #include "frontends/cli/presentation.hpp"
+#include "frontends/cli/supervisor_text.hpp"
 
 namespace agent_dispatch {
 
@@ -48,6 +49,26 @@ int print_result(cli_io& io, const dispatch_result& result) {
   print_notes(io, result);
   print_figures(io, result);
   return result.success ? exit_success : exit_failure;
+}
+
+bool is_ref(const ordered_json& answer) {
+  return answer.is_object() && answer.contains("ref") && answer["ref"].is_string();
+}
+
+int print_ref(cli_io& io, const ordered_json& answer) {
+  auto result = dispatch_result_from(nlohmann::json(answer));
+  if (!result)
+    return report_failure(io, output_format::text, result.error().message);
+  if (const auto summary = answer.find("summary"); summary != answer.end() && summary->is_string())
+    result->result = summary->get<std::string>();
+  const int code = print_result(io, *result);
+  const auto size = answer.find("size");
+  io.err << painted_note(io, colour::dim,
+                         supervisor_text::kept_under(
+                             size != answer.end() && size->is_number_unsigned() ? size->get<std::size_t>() : 0,
+                             printable(answer["ref"].get<std::string>())))
+         << '\n';
+  return code;
 }
 
 bool is_failed_dialogue(const ordered_json& answer) {

@@ -61,4 +61,12 @@ inline std::string talk(std::string_view requester, std::string_view responder) 
   return std::string{requester} + " ↔ " + std::string{responder};
 }
 
+inline constexpr std::string_view return_ref_help = "Keep the whole answer under an id, and print its beginning";
+inline constexpr std::string_view summary_chars_help = "With --return-ref: characters of the beginning, 0 to 100000";
+
+inline std::string kept_under(std::size_t characters, std::string_view ref) {
+  return "The whole answer (" + std::to_string(characters) + (characters == 1 ? " character" : " characters") +
+         ") is kept: agent-dispatch job " + std::string{ref};
+}
+
 } // namespace agent_dispatch::supervisor_text

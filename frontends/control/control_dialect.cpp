@@ -7,6 +7,7 @@
 #include "actors/logic/job_rules.hpp"
 #include "frontends/session/answer_json.hpp"
 #include "frontends/views/jobs_view.hpp"
+#include "messages/limits.hpp"
 #include "messages/run_request_json.hpp"
 
 namespace agent_dispatch {
@@ -78,7 +79,15 @@ void start_dispatch(session_services& services, std::uint64_t line, const jsonrp
     services.reject(line, message.id, jsonrpc::code::invalid_params, run.error().message);
     return;
   }
-  services.dispatch(line, watched_call(message), {.run = std::move(*run)});
+  auto call = watched_call(message);
+  dispatch_order order{.run = std::move(*run)};
+  if (is_set(message.params, "return_ref")) {
+    order.kind = call_kind::ref;
+    call.view = answer_view::ref;
+    call.summary_chars = static_cast<std::int64_t>(
+        std::clamp<double>(number_of(message.params, "summary_chars"), 0, limits::summary_characters));
+  }
+  services.dispatch(line, std::move(call), std::move(order));
 }
 
 void start_job(session_services& services, std::uint64_t line, const jsonrpc::request& message) {

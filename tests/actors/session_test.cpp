@@ -549,3 +549,16 @@ TEST_CASE_METHOD(control_fixture, "a stop that nobody answers is an error") {
   CHECK(world.heard() == lines{"answer 1"});
   CHECK(link->last().contains("error"));
 }
+
+TEST_CASE_METHOD(control_fixture, "a command may have its result kept, and gets its beginning") {
+  ask_dispatch(false, {{"return_ref", true}, {"summary_chars", 4}});
+  auto kept = answer_of("a long answer");
+  kept.ref = job_id{"0123456789abcdef0123456789abcdef"};
+  world.tell(session, request_answered{{{"front"}, 1}, kept});
+  CHECK(world.heard() == lines{"answer 1"});
+  const auto& result = link->last()["result"];
+  CHECK(result["ref"] == "0123456789abcdef0123456789abcdef");
+  CHECK(result["summary"] == "a lo");
+  CHECK(result["size"] == 13);
+  CHECK_FALSE(result.contains("result"));
+}
