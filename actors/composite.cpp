@@ -19,8 +19,16 @@ void composite_state::ask(const std::vector<due_part>& due) {
 void composite_state::answered(const request_answered& event) {
   if (asked.erase(event.request.part) == 0)
     return;
+  count_cost(event.answer);
   ask(parts->answered(event.request.part, event.answer));
   finish_if_done();
+}
+
+void composite_state::count_cost(const dispatch_answer& answer) {
+  if (!answer.value || !answer.value->cost_usd)
+    return;
+  spent += *answer.value->cost_usd;
+  self->send(requests, composite_progress{key, {progress_kind::spent, {}, spent}});
 }
 
 void composite_state::progress(const request_progress& event) {

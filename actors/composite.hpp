@@ -16,6 +16,7 @@ struct composite_state {
   void ask(const std::vector<due_part>& parts);
   void answered(const request_answered& event);
   void progress(const request_progress& event);
+  void count_cost(const dispatch_answer& answer);
   void finish_if_done();
 
   composite_actor::pointer self;
@@ -26,6 +27,7 @@ struct composite_state {
   std::map<std::string, agent_name> asked; ///< parts that owe their answers
   bool is_started = false;                 ///< one of them
   bool is_done = false;
+  double spent = 0; ///< US dollars, by the parts that have ended and said what they cost
 
   static inline const char* name = "composite";
 };

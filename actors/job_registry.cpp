@@ -432,6 +432,27 @@ void job_registry_state::give_up_watch(const request_key& request) {
   end_watch(request, {failure(fault_kind::cancelled, "no longer waited for")});
 }
 
+caf::result<job_standing_ptr> job_registry_state::standing(const request_key& request) {
+  const auto place = watches.find(request);
+  const auto* job = place == watches.end() ? nullptr : find_live(place->second.job);
+  if (job == nullptr)
+    return job_standing_ptr{};
+  job_standing known{.is_running = job->record.status != job_status::pending, .place = {}};
+  if (known.is_running || !requests)
+    return std::make_shared<const job_standing>(std::move(known));
+  auto promise = self->make_response_promise<job_standing_ptr>();
+  self->request(requests, caf::infinite, get_request_position{job->request})
+      .then(
+          [known, promise](const queue_position_ptr& where) mutable {
+            known.place = where;
+            promise.deliver(std::make_shared<const job_standing>(known));
+          },
+          [known, promise](const caf::error&) mutable {
+            promise.deliver(std::make_shared<const job_standing>(known));
+          });
+  return promise;
+}
+
 job_registry_state::watch* job_registry_state::find_watch(const request_key& request, std::uint64_t number) {
   const auto place = watches.find(request);
   return place == watches.end() || place->second.number != number ? nullptr : &place->second;
@@ -585,6 +606,7 @@ jobs_actor::behavior_type job_registry(jobs_actor::stateful_pointer<job_registry
       [&state](const collect_stored_jobs& order) { return state.self->delegate(state.stores.reader, order); },
       [&state](const watch_job& order) { state.begin_watch(order); },
       [&state](const unwatch_job& order) { state.give_up_watch(order.request); },
+      [&state](const get_watched_job& order) { return state.standing(order.request); },
       [&state](const watch_timeout& event) { state.time_out(event); },
       [&state](const job_tick&) { state.tick(); },
       [&state](const serve_requests& order) { state.requests = order.requests; },

@@ -690,6 +690,17 @@ struct unwatch_job {
   request_key request;
 };
 
+/// How does the job stand that this request waits for?
+struct get_watched_job {
+  request_key request;
+};
+
+struct job_standing {
+  bool is_running = false;  ///< else it has not been started
+  queue_position_ptr place; ///< null when it is not queued
+};
+using job_standing_ptr = std::shared_ptr<const job_standing>;
+
 struct watch_timeout {
   request_key request;
   std::uint64_t number = 0;
@@ -703,14 +714,14 @@ struct serve_requests {
 };
 
 /// The only one that changes a job. Holds those that are not terminal; all others are on disk alone.
-using jobs_actor =
-    caf::typed_actor<asks<create_job>::with<write_outcome>, asks<start_job>::with<bool>, takes<job_progressed>,
-                     takes<job_replayed>, asks<finish_job>::with<write_outcome>, asks<adopt_job>::with<job_found>,
-                     takes<jobs_adopted>, asks<fail_job>::with<write_outcome>, asks<keep_result>::with<write_outcome>,
-                     asks<find_job_record>::with<job_found>, asks<cancel_job>::with<job_cancelled>,
-                     asks<list_stored_jobs>::with<jobs_found>, asks<collect_stored_jobs>::with<jobs_collected>,
-                     takes<watch_job>, takes<unwatch_job>, takes<watch_timeout>, takes<job_tick>,
-                     takes<serve_requests>>;
+using jobs_actor = caf::typed_actor<
+    asks<create_job>::with<write_outcome>, asks<start_job>::with<bool>, takes<job_progressed>, takes<job_replayed>,
+    asks<finish_job>::with<write_outcome>, asks<adopt_job>::with<job_found>, takes<jobs_adopted>,
+    asks<fail_job>::with<write_outcome>, asks<keep_result>::with<write_outcome>, asks<find_job_record>::with<job_found>,
+    asks<cancel_job>::with<job_cancelled>, asks<list_stored_jobs>::with<jobs_found>,
+    asks<collect_stored_jobs>::with<jobs_collected>, takes<watch_job>, takes<unwatch_job>,
+    /// Null when nothing is known: the job is another program's, or is not waited for.
+    asks<get_watched_job>::with<job_standing_ptr>, takes<watch_timeout>, takes<job_tick>, takes<serve_requests>>;
 
 // --- session
 // -------------------------------------------------------------------------------------------------------------
@@ -913,6 +924,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::find_job_record)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::cancel_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::watch_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::unwatch_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::get_watched_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::job_standing_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::watch_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::job_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::note_handover)

@@ -81,11 +81,19 @@ struct dispatch_result {
 };
 
 /// One thing an agent did while it ran.
-enum class progress_kind { text, tool, queued, started, note };
+enum class progress_kind {
+  text,
+  tool,
+  queued,
+  started,
+  note,
+  spent, ///< a part of a request has ended: `cost_usd` says what all that have cost; nothing to show by itself
+};
 
 struct progress_event {
   progress_kind kind = progress_kind::note;
-  std::string text; ///< one or more lines, at most 500 characters, ready to show
+  std::string text;                 ///< one or more lines, at most 500 characters, ready to show
+  std::optional<double> cost_usd{}; ///< US dollars, of `spent` alone
 
   bool operator==(const progress_event&) const = default;
 };

@@ -124,6 +124,8 @@ struct agent_figures_row {
   agent_name name;
   int live = 0;
   int queued = 0;
+
+  bool operator==(const agent_figures_row&) const = default;
 };
 
 /// What `status` shows of admission.

@@ -12,13 +12,17 @@ namespace agent_dispatch {
 struct cli_io {
   std::ostream& out;                ///< answers
   std::ostream& err;                ///< faults and notes
-  bool colour = false;              ///< see `wants_colour`
+  bool colour = false;              ///< of `out`, see `wants_colour`
   environment_lookup environment;   ///< of whoever typed the command
   std::filesystem::path directory;  ///< working directory, absolute
   std::filesystem::path executable; ///< of this program, absolute: for whoever shall start it later
+  /// How many columns the terminal has, now, that `err` is. Empty: it is none.
+  std::function<std::size_t()> terminal_columns{};
+  bool note_colour = false; ///< of `err`, see `wants_colour`
 };
 
-/// Colour is for a terminal alone, and for nobody who set NO_COLOR to anything.
+/// Colour is for a terminal alone, if TERM says that it can do more than print, and for nobody who set NO_COLOR to
+/// anything.
 bool wants_colour(int descriptor, const environment_lookup& environment);
 
 /// The exit codes of the interface.

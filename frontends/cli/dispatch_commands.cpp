@@ -10,31 +10,40 @@
 #include "frontends/cli/job_commands.hpp"
 #include "frontends/cli/jobs_text.hpp"
 #include "frontends/cli/result_output.hpp"
+#include "frontends/cli/status_display.hpp"
 #include "frontends/cli/supervisor_text.hpp"
-#include "frontends/client/control_client.hpp"
 #include "messages/run_request_json.hpp"
 
 namespace agent_dispatch {
 
 namespace {
 
+/// What a person waits for, and how.
+struct asking {
+  std::string subject; ///< of the status line
+  progress_display progress = progress_display::none;
+  supervisor_kind supervisor = supervisor_kind::shared;
+};
+
 /// The supervisor's answer; what has gone wrong is a fault.
-expected<ordered_json> ask(const char* method, ordered_json params, progress_display progress,
-                           supervisor_kind supervisor, cli_io& io) {
+expected<ordered_json> ask(const char* method, ordered_json params, const asking& how, cli_io& io) {
+  auto request = make_link_request(io, frontend_role::cli, how.supervisor);
+  if (!request)
+    return tl::unexpected(request.error());
+  status_display display{io, {.subject = how.subject}};
+  request->warn = display.warn();
+  auto link = connect_supervisor(*request, display.tick());
+  if (!link)
+    return tl::unexpected(link.error());
   control_call call{.method = method,
                     .params = std::move(params),
                     .progress = {},
-                    .cancelling = [&io] { io.err << supervisor_text::cancelling << std::endl; },
-                    .interrupt = on_interrupt::cancel_request};
-  if (progress == progress_display::lines)
-    call.progress = [&io](std::string_view text) { io.err << painted(io, colour::dim, printable(text)) << std::endl; };
-  const auto request = make_link_request(io, frontend_role::cli, supervisor);
-  if (!request)
-    return tl::unexpected(request.error());
-  auto link = connect_supervisor(*request);
-  if (!link)
-    return tl::unexpected(link.error());
-  call.redial = &*request;
+                    .cancelling = [&display] { display.print(supervisor_text::cancelling); },
+                    .interrupt = on_interrupt::cancel_request,
+                    .redial = &*request};
+  if (how.progress == progress_display::lines)
+    call.progress = [&](std::string_view text) { print_events(io, display, text); };
+  display.attach(call);
   auto answer = call_supervisor(*link, call);
   if (answer && answer->is_object() && answer->contains("error") && !answer->contains("agent"))
     return failure(fault_kind::invalid_argument, answer->value("error", ""));
@@ -86,6 +95,12 @@ void declare_dispatch(CLI::App& app, cli_command& chosen, const bool& embedded) 
       "Seconds this run may take, 10 to 7200; 0: as the agent is configured");
   auto* const async = command.add_flag_callback(
       "--async", [options] { options->wait = dispatch_wait::accept_job; }, std::string{jobs_text::async_help});
+  command
+      .add_flag_callback(
+          "--return-ref", [options] { options->shown = shown_result::ref; },
+          std::string{supervisor_text::return_ref_help})
+      ->excludes(async);
+  command.add_option("--summary-chars", options->summary_characters, std::string{supervisor_text::summary_chars_help});
   add_common_options(command, options);
   command.get_option("--stream")->excludes(async);
   finish(command, chosen, embedded, options);
@@ -127,17 +142,32 @@ void declare_dialogue(CLI::App& app, cli_command& chosen, const bool& embedded) 
   });
 }
 
+int answer_ref(const dispatch_options& options, const ordered_json& answer, cli_io& io) {
+  if (options.format == output_format::text)
+    return print_ref(io, answer);
+  print_json(io, answer);
+  return answer.value("success", false) ? exit_success : exit_failure;
+}
+
 } // namespace
 
 int run_dispatch(const dispatch_options& options, cli_io& io) {
   if (options.wait == dispatch_wait::accept_job)
     return start_job("dispatch_async", run_request_json(options.run),
-                     {.supervisor = options.supervisor, .format = options.format}, io);
+                     {.supervisor = options.supervisor, .format = options.format, .subject = options.run.agent.value},
+                     io);
   auto params = run_request_json(options.run);
   params["shareable"] = options.is_shareable && options.progress != progress_display::lines && !options.run.resume;
-  const auto answer = ask("dispatch", std::move(params), options.progress, options.supervisor, io);
+  if (options.shown == shown_result::ref) {
+    params["return_ref"] = true;
+    params["summary_chars"] = options.summary_characters;
+  }
+  const auto answer =
+      ask("dispatch", std::move(params), {options.run.agent.value, options.progress, options.supervisor}, io);
   if (!answer)
     return report_failure(io, options.format, answer.error().message);
+  if (is_ref(*answer))
+    return answer_ref(options, *answer, io);
   const auto result = dispatch_result_from(nlohmann::json(*answer));
   if (!result)
     return report_failure(io, options.format, result.error().message);
@@ -153,7 +183,9 @@ int run_dialogue(const dialogue_options& options, cli_io& io) {
   params["responder"] = options.responder;
   params["topic"] = options.topic;
   params["max_rounds"] = options.most_rounds;
-  const auto answer = ask("dispatch_dialogue", std::move(params), options.progress, options.supervisor, io);
+  const auto answer =
+      ask("dispatch_dialogue", std::move(params),
+          {supervisor_text::talk(options.requester, options.responder), options.progress, options.supervisor}, io);
   if (!answer)
     return report_failure(io, options.format, answer.error().message);
   if (options.format == output_format::text)

@@ -19,9 +19,16 @@ enum class dispatch_wait {
   accept_job, ///< `--async`: prints the id of the job
 };
 
+enum class shown_result {
+  whole,
+  ref, ///< `--return-ref`: its id and its beginning
+};
+
 struct dispatch_options {
   run_request run;
   dispatch_wait wait = dispatch_wait::for_answer;
+  shown_result shown = shown_result::whole;
+  std::int64_t summary_characters = 500; ///< of a ref
   progress_display progress = progress_display::none;
   output_format format = output_format::text;
   supervisor_kind supervisor = supervisor_kind::shared;

@@ -7,7 +7,7 @@ namespace agent_dispatch {
 int report_edit(cli_io& io, output_format format, const ordered_json& answer, std::string_view sentence,
                 const edit_notes& notes) {
   for (const auto& note : notes)
-    io.err << painted(io, colour::yellow, "Note:") << ' ' << printable(note) << '\n';
+    io.err << painted_note(io, colour::yellow, "Note:") << ' ' << printable(note) << '\n';
   if (format == output_format::json)
     print_json(io, with_notes(answer, notes));
   else

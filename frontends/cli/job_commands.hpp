@@ -52,6 +52,7 @@ struct wait_options {
 struct start_job_options {
   supervisor_kind supervisor = supervisor_kind::shared;
   output_format format = output_format::text;
+  std::string subject; ///< of the status line, while a supervisor is started
 };
 
 int run_jobs(const jobs_options& options, cli_io& io);

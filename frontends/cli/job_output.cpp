@@ -170,7 +170,7 @@ void print_job_line(cli_io& io, const job_record& record) {
 
 void print_skipped(cli_io& io, const std::vector<skipped_file>& skipped) {
   if (!skipped.empty())
-    io.err << painted(io, colour::yellow, "Warning:") << ' ' << jobs_text::skipped(skipped.size()) << ' '
+    io.err << painted_note(io, colour::yellow, "Warning:") << ' ' << jobs_text::skipped(skipped.size()) << ' '
            << printable(skipped.front().name) << ' ' << printable(skipped.front().why) << '\n';
 }
 

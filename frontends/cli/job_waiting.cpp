@@ -7,7 +7,7 @@
 #include "frontends/cli/job_output.hpp"
 #include "frontends/cli/jobs_text.hpp"
 #include "frontends/cli/result_output.hpp"
-#include "frontends/client/control_client.hpp"
+#include "frontends/cli/status_display.hpp"
 #include "frontends/views/jobs_view.hpp"
 
 namespace agent_dispatch {
@@ -50,6 +50,11 @@ private:
   std::optional<clock::time_point> at_;
 };
 
+/// Of the status line: `infra 3f2a9c01b4de`.
+std::string job_subject(const job_record& record) {
+  return record.agent.value + " " + std::string{first_characters(record.id.value, short_id_characters)};
+}
+
 expected<waited_job> read_answer(ordered_json answer) {
   auto record = job_record_from(nlohmann::json(answer));
   if (!record)
@@ -61,7 +66,8 @@ expected<waited_job> read_answer(ordered_json answer) {
 /// Waits for one job by asking supervisors about it. A job outlives its supervisor: the next one is asked again.
 class job_wait {
 public:
-  job_wait(cli_io& io, const job_files& files, supervisor_kind kind) : io_{io}, files_{files}, kind_{kind} {}
+  job_wait(cli_io& io, const job_files& files, supervisor_kind kind, status_display& display)
+      : io_{io}, files_{files}, kind_{kind}, display_{display} {}
 
   /// `make_call` is asked anew for each supervisor.
   expected<waited_job> run(const job_id& id, const deadline& until,
@@ -72,6 +78,7 @@ public:
         return tl::unexpected(record.error());
       if (is_terminal(record->status) || until.has_passed())
         return waited_job{waited_job_json(*record), *record, !is_terminal(record->status)};
+      show(*record);
       auto answer = ask(make_call());
       if (answer)
         return read_answer(std::move(*answer));
@@ -81,19 +88,32 @@ public:
   }
 
 private:
-  expected<ordered_json> ask(const control_call& call) const {
-    const auto request = make_link_request(io_, frontend_role::cli, kind_);
+  expected<ordered_json> ask(control_call call) const {
+    auto request = make_link_request(io_, frontend_role::cli, kind_);
     if (!request)
       return tl::unexpected(request.error());
-    auto link = connect_supervisor(*request);
+    request->warn = display_.warn();
+    auto link = connect_supervisor(*request, display_.tick());
     if (!link)
       return tl::unexpected(link.error());
+    display_.attach(call);
     return refusal_as_fault(call_supervisor(*link, call));
+  }
+
+  /// What the record knows, until the supervisor says more.
+  void show(const job_record& record) const {
+    display_.update([&](waiting_view& view) {
+      view.subject = job_subject(record);
+      view.phase = wait_phase::connecting;
+      view.status = {.state = record.status == job_status::running ? call_state::running : call_state::starting,
+                     .last_act = record.progress.empty() ? std::string{} : record.progress.back()};
+    });
   }
 
   cli_io& io_;
   const job_files& files_;
   supervisor_kind kind_;
+  status_display& display_;
 };
 
 int report_wait_failure(cli_io& io, output_format format, const job_id& id, const fault& problem) {
@@ -131,14 +151,25 @@ expected<std::vector<job_id>> resolve_all(const job_files& files, const std::vec
   return ids;
 }
 
+void add_cost(std::optional<double>& spent, const job_record& record) {
+  if (record.result && record.result->cost_usd)
+    spent = spent.value_or(0) + *record.result->cost_usd;
+}
+
 control_call wait_call(const job_id& id, const deadline& until) {
   return {.method = "wait", .params = {{"id", id.value}, {"timeout_seconds", until.left()}}};
 }
 
-control_call follow_call(cli_io& io, const job_id& id) {
-  return {.method = "follow", .params = {{"id", id.value}}, .progress = [&io](std::string_view text) {
-            io.err << painted(io, colour::dim, printable(text)) << std::endl;
+control_call follow_call(const cli_io& io, status_display& display, const job_id& id) {
+  return {.method = "follow", .params = {{"id", id.value}}, .progress = [&](std::string_view text) {
+            print_events(io, display, text);
           }};
+}
+
+expected<waited_job> follow_job(const job_files& files, supervisor_kind kind, const job_id& id, cli_io& io) {
+  status_display display{io, {.subject = id.value}};
+  return job_wait{io, files, kind, display}.run(id, deadline{std::nullopt},
+                                                [&] { return follow_call(io, display, id); });
 }
 
 void print_answers(cli_io& io, ordered_json answers) {
@@ -155,17 +186,22 @@ int run_wait(const wait_options& options, cli_io& io) {
   const auto ids = resolve_all(*files, options.ids);
   if (!ids)
     return report_failure(io, options.format, ids.error().message);
-  const job_wait wait{io, *files, options.supervisor};
+  status_display display{io, {}};
+  const job_wait wait{io, *files, options.supervisor, display};
   auto answers = ordered_json::array();
   int code = exit_success;
   for (const auto& id : *ids) {
+    if (ids->size() > 1)
+      display.update([left = ids->size() - answers.size()](waiting_view& view) { view.jobs_left = left; });
     const auto job = wait.run(id, until, [&] { return wait_call(id, until); });
+    display.erase();
     if (!job)
       return report_wait_failure(io, options.format, id, job.error());
     code = combined(code, exit_code_of(*job));
     if (options.format == output_format::text)
       print_waited(io, *job);
     answers.push_back(job->answer);
+    display.update([&](waiting_view& view) { add_cost(view.spent, job->record); });
   }
   if (options.format == output_format::json)
     print_answers(io, std::move(answers));
@@ -179,8 +215,7 @@ int run_follow(const one_job_options& options, cli_io& io) {
   const auto id = resolve_job(*files, options.id);
   if (!id)
     return report_failure(io, options.format, id.error().message);
-  const auto job =
-      job_wait{io, *files, options.supervisor}.run(*id, deadline{std::nullopt}, [&] { return follow_call(io, *id); });
+  const auto job = follow_job(*files, options.supervisor, *id, io);
   if (!job)
     return report_wait_failure(io, options.format, *id, job.error());
   if (options.format == output_format::json)
@@ -197,16 +232,17 @@ int run_retry(const one_job_options& options, cli_io& io) {
   const auto id = resolve_job(*files, options.id);
   if (!id)
     return report_failure(io, options.format, id.error().message);
-  return start_job("retry", {{"id", id->value}}, {.supervisor = options.supervisor, .format = options.format}, io);
+  return start_job("retry", {{"id", id->value}},
+                   {.supervisor = options.supervisor, .format = options.format, .subject = id->value}, io);
 }
 
 int start_job(std::string_view method, const ordered_json& params, const start_job_options& options, cli_io& io) {
-  const auto request = make_link_request(io, frontend_role::cli, options.supervisor);
+  auto request = make_link_request(io, frontend_role::cli, options.supervisor);
   if (!request)
     return report_failure(io, options.format, request.error().message);
   if (request->missing == when_missing::start_embedded)
     return report_failure(io, options.format, jobs_text::embedded_refused, exit_usage);
-  auto link = connect_supervisor(*request);
+  auto link = connect_visibly(io, *request, options.subject);
   if (!link)
     return report_failure(io, options.format, link.error().message);
   const auto answer = ask_supervisor(*link, method, params);
@@ -220,7 +256,7 @@ int start_job(std::string_view method, const ordered_json& params, const start_j
     return exit_success;
   }
   io.out << id->get<std::string>() << std::endl;
-  io.err << painted(io, colour::dim, jobs_text::accepted(id->get<std::string>())) << '\n';
+  io.err << painted_note(io, colour::dim, jobs_text::accepted(id->get<std::string>())) << '\n';
   return exit_success;
 }
 

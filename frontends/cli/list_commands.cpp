@@ -123,7 +123,7 @@ void print_project(detail_printer& print, const agent_config& agent) {
 
 void print_warnings(cli_io& io, const std::vector<std::string>& warnings) {
   for (const auto& warning : warnings)
-    io.err << painted(io, colour::yellow, "Warning:") << ' ' << warning << '\n';
+    io.err << painted_note(io, colour::yellow, "Warning:") << ' ' << warning << '\n';
 }
 
 expected<loaded_configuration> load_for(const cli_io& io) {

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -31,6 +32,13 @@ void keep_standard_descriptors() {
       std::abort();
 }
 
+/// Of the terminal that stderr is.
+std::size_t terminal_columns() {
+  constexpr std::size_t usual = 80;
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : usual;
+}
+
 cli_io make_io() {
   const auto environment = process_environment();
   std::error_code ignored;
@@ -40,7 +48,9 @@ cli_io make_io() {
           .colour = wants_colour(STDOUT_FILENO, environment),
           .environment = environment,
           .directory = directory.empty() ? "/" : directory,
-          .executable = std::filesystem::read_symlink("/proc/self/exe", ignored)};
+          .executable = std::filesystem::read_symlink("/proc/self/exe", ignored),
+          .terminal_columns = ::isatty(STDERR_FILENO) == 1 ? terminal_columns : std::function<std::size_t()>{},
+          .note_colour = wants_colour(STDERR_FILENO, environment)};
 }
 
 /// What is declared refers to `chosen` and `embedded`.

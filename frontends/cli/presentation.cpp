@@ -25,17 +25,24 @@ std::string_view escape_of(colour which) {
   return "";
 }
 
+std::string in_colour(colour which, std::string_view text) {
+  return std::string{escape_of(which)}.append(text).append("\x1b[0m");
+}
+
 } // namespace
 
 bool wants_colour(int descriptor, const environment_lookup& environment) {
   const auto refused = environment("NO_COLOR");
-  return ::isatty(descriptor) == 1 && (!refused || refused->empty());
+  const auto terminal = environment("TERM").value_or("");
+  return ::isatty(descriptor) == 1 && (!refused || refused->empty()) && !terminal.empty() && terminal != "dumb";
 }
 
 std::string painted(const cli_io& io, colour which, std::string_view text) {
-  if (!io.colour)
-    return std::string{text};
-  return std::string{escape_of(which)}.append(text).append("\x1b[0m");
+  return io.colour ? in_colour(which, text) : std::string{text};
+}
+
+std::string painted_note(const cli_io& io, colour which, std::string_view text) {
+  return io.note_colour ? in_colour(which, text) : std::string{text};
 }
 
 std::string printable(std::string_view text) {
@@ -57,7 +64,7 @@ int report_failure(cli_io& io, output_format format, std::string_view sentence, 
     json["error"] = sentence;
     print_json(io, json);
   } else {
-    io.err << painted(io, colour::red, "Error:") << ' ' << sentence << '\n';
+    io.err << painted_note(io, colour::red, "Error:") << ' ' << sentence << '\n';
   }
   return code;
 }

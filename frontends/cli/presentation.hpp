@@ -14,6 +14,9 @@ enum class colour { bold, dim, green, yellow, red };
 /// `text` in a colour where the output takes any, else as it is.
 std::string painted(const cli_io& io, colour which, std::string_view text);
 
+/// The same for the error output.
+std::string painted_note(const cli_io& io, colour which, std::string_view text);
+
 /// Text of others, made fit for a terminal: valid UTF-8, each control character a space.
 std::string printable(std::string_view text);
 

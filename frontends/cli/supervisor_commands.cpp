@@ -9,8 +9,8 @@
 #include <CLI/Formatter.hpp>
 
 #include "actors/storage/supervisor_lock.hpp"
+#include "frontends/cli/status_display.hpp"
 #include "frontends/cli/supervisor_text.hpp"
-#include "frontends/client/control_client.hpp"
 #include "frontends/client/relay.hpp"
 #include "frontends/client/start_supervisor.hpp"
 
@@ -75,6 +75,20 @@ void await_lock_release(const cli_io& io) {
     std::this_thread::sleep_for(look_again);
 }
 
+/// Waits until it is gone.
+expected<ordered_json> stop_visibly(supervisor_link& link, ordered_json params, cli_io& io) {
+  status_display display{io, {.subject = std::string{supervisor_text::whole_supervisor}}};
+  control_call call{.method = "stop", .params = std::move(params)};
+  display.attach(call);
+  display.update([](waiting_view& view) { view.phase = wait_phase::stopping; });
+  auto report = call_supervisor(link, call);
+  if (!report)
+    return report;
+  await_close(link);
+  await_lock_release(io);
+  return report;
+}
+
 int report_not_running(output_format format, std::string_view sentence, const ordered_json& json, cli_io& io) {
   if (format == output_format::json)
     print_json(io, json);
@@ -126,11 +140,9 @@ int run_stop(const stop_options& options, cli_io& io) {
   ordered_json params;
   params["now"] = options.kind == stop_kind::now;
   params["keep_runs"] = options.kind == stop_kind::keep_runs;
-  const auto report = call_supervisor(**link, {.method = "stop", .params = params});
+  const auto report = stop_visibly(**link, std::move(params), io);
   if (!report)
     return report_failure(io, options.format, report.error().message);
-  await_close(**link);
-  await_lock_release(io);
   if (options.format == output_format::json) {
     print_json(io, *report);
   } else {

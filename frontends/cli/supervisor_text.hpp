@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 /// Every sentence of the commands that talk to a supervisor.
@@ -28,5 +29,44 @@ inline constexpr std::string_view draining = "Waiting for the runs to end. To en
 inline constexpr std::string_view left_runs =
     "Its runs go on by themselves; the next supervisor takes them over: agent-dispatch jobs";
 inline constexpr std::string_view stopped = "The supervisor has ended.";
+
+// In the status line.
+inline constexpr std::string_view starting_supervisor = "starting the supervisor …";
+inline constexpr std::string_view next_supervisor = "the supervisor has ended; waiting for the next one …";
+inline constexpr std::string_view is_starting = "starting";
+inline constexpr std::string_view is_running = "running";
+inline constexpr std::string_view is_cancelling = "cancelling …";
+inline constexpr std::string_view is_ending = "the supervisor is ending …";
+inline constexpr std::string_view whole_supervisor = "stop";
+
+/// `position` 0: not known yet.
+inline std::string is_queued(std::size_t position, std::string_view reason) {
+  std::string text = "queued";
+  if (position > 0)
+    text += ", position " + std::to_string(position);
+  return reason.empty() ? text : text + ": " + std::string{reason};
+}
+
+inline std::string waits_for_runs(int runs) {
+  return "waiting for " + std::to_string(runs) + (runs == 1 ? " run" : " runs");
+}
+inline std::string live_runs(int runs) { return std::to_string(runs) + " live"; }
+inline std::string queued_runs(int runs) { return std::to_string(runs) + " queued"; }
+inline std::string jobs_left(std::size_t jobs) {
+  return std::to_string(jobs) + (jobs == 1 ? " job left" : " jobs left");
+}
+
+/// Two agents that talk.
+inline std::string talk(std::string_view requester, std::string_view responder) {
+  return std::string{requester} + " ↔ " + std::string{responder};
+}
+
+inline constexpr std::string_view return_ref_help = "Keep the whole answer under an id, and print its beginning";
+inline constexpr std::string_view summary_chars_help = "With --return-ref: characters of the beginning, 0 to 100000";
+
+inline std::string kept_under(std::size_t characters, std::string_view ref) {
+  return "The whole answer (" + std::to_string(characters) + (characters == 1 ? " character" : " characters") +
+         ") is kept: agent-dispatch job " + std::string{ref};
+}
 
 } // namespace agent_dispatch::supervisor_text

@@ -1,14 +1,39 @@
 #include "frontends/client/connector.hpp"
 
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <csignal>
 #include <mutex>
 #include <system_error>
 #include <thread>
 #include <tuple>
 
 namespace agent_dispatch {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+/// Blocks all signals of this thread, and of those that it starts meanwhile.
+class signals_blocked {
+public:
+  signals_blocked() {
+    sigset_t all;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+  ~signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  signals_blocked(const signals_blocked&) = delete;
+  signals_blocked& operator=(const signals_blocked&) = delete;
+
+private:
+  sigset_t before_{};
+};
+
+} // namespace
 
 struct connector::shared {
   explicit shared(link_request what) : request{std::move(what)} {}
@@ -33,6 +58,7 @@ connector::connector(link_request request) : shared_{std::make_shared<shared>(st
 void connector::start() {
   if (std::exchange(busy_, true))
     return;
+  const signals_blocked blocked;
   try {
     std::thread{[shared = shared_] { shared->attempt(); }}.detach();
   } catch (const std::system_error& problem) {
@@ -50,6 +76,27 @@ std::optional<expected<supervisor_link>> connector::take() {
   std::ignore = ::eventfd_read(shared_->ended.get(), &count);
   busy_ = false;
   return std::exchange(shared_->result, std::nullopt);
+}
+
+int milliseconds_until(clock::time_point time) {
+  constexpr std::int64_t longest = 3'600'000;
+  return static_cast<int>(
+      std::clamp<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(time - clock::now()).count(), 0, longest));
+}
+
+expected<supervisor_link> connect_supervisor(const link_request& request, const ticker& tick) {
+  if (!tick)
+    return connect_supervisor(request);
+  connector attempt{request};
+  attempt.start();
+  for (auto next = tick();;) {
+    pollfd waiting{attempt.descriptor(), POLLIN, 0};
+    std::ignore = ::poll(&waiting, 1, milliseconds_until(next));
+    if (auto link = attempt.take())
+      return std::move(*link);
+    if (clock::now() >= next)
+      next = tick();
+  }
 }
 
 } // namespace agent_dispatch

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -10,7 +12,7 @@ namespace agent_dispatch {
 /// Connects on a thread of its own, so that whoever waits can do other things, and leave, meanwhile.
 ///
 /// Used from one thread. An attempt that is under way when this is destroyed is left to itself: it touches nothing but
-/// what it shares, and ends with the process. Signals that must not end up on it have to be blocked before `start`.
+/// what it shares, and ends with the process. It takes no signals.
 class connector {
 public:
   explicit connector(link_request request);
@@ -29,5 +31,14 @@ private:
   std::shared_ptr<shared> shared_;
   bool busy_ = false;
 };
+
+/// Called at once, and again whenever the time has come that it returned.
+using ticker = std::function<std::chrono::steady_clock::time_point()>;
+
+/// Until a ticker is due, for poll: milliseconds.
+int milliseconds_until(std::chrono::steady_clock::time_point time);
+
+/// `connect_supervisor`, with `tick` called on this thread meanwhile; may be empty.
+expected<supervisor_link> connect_supervisor(const link_request& request, const ticker& tick);
 
 } // namespace agent_dispatch

@@ -34,20 +34,15 @@ unique_fd take_interrupts() {
   return unique_fd{::signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK)};
 }
 
-std::string request_line(std::string_view method, const ordered_json& params) {
+std::string request_line(const control_call& call) {
   ordered_json json;
   json["jsonrpc"] = "2.0";
   json["id"] = request_id;
-  json["method"] = method;
-  json["params"] = params;
+  json["method"] = call.method;
+  json["params"] = call.params;
+  if (call.status)
+    json["params"]["wants_status"] = true;
   return dump(json);
-}
-
-int milliseconds_until(std::optional<clock::time_point> time) {
-  if (!time)
-    return -1;
-  return static_cast<int>(
-      std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::milliseconds>(*time - clock::now()).count()));
 }
 
 /// One call in progress.
@@ -59,7 +54,7 @@ public:
   waiting_call(supervisor_link& link, const control_call& call) : link_{link}, call_{call} {
     policy_.trying();
     policy_.connected(clock::now());
-    kept_.keep(request_line(call.method, call.params), request_id, call.method);
+    kept_.keep(request_line(call), request_id, call.method);
     kept_.connected();
     if (call.redial != nullptr)
       connector_.emplace(*call.redial);
@@ -85,10 +80,12 @@ private:
 
   void wait() {
     begin_due_attempt();
+    if (call_.tick && clock::now() >= next_tick_)
+      next_tick_ = call_.tick();
     std::array<pollfd, 3> waiting{{{is_connected_ ? link_.socket.get() : -1, POLLIN, 0},
                                    {interrupts_.get(), POLLIN, 0},
                                    {connector_ ? connector_->descriptor() : -1, POLLIN, 0}}};
-    if (::poll(waiting.data(), waiting.size(), milliseconds_until(policy_.next())) < 0)
+    if (::poll(waiting.data(), waiting.size(), milliseconds_to_wait()) < 0)
       return;
     if (waiting[1].revents != 0 && !go_on_after_interrupt())
       end(failure(fault_kind::cancelled, std::string{link_text::interrupted}));
@@ -96,6 +93,14 @@ private:
       lose();
     else if (waiting[2].revents != 0)
       end_attempt();
+  }
+
+  /// For ever: -1.
+  int milliseconds_to_wait() const {
+    const auto attempt = policy_.next();
+    if (!call_.tick)
+      return attempt ? milliseconds_until(*attempt) : -1;
+    return milliseconds_until(std::min(next_tick_, attempt.value_or(next_tick_)));
   }
 
   void end(expected<ordered_json> how) { ended_.emplace(std::move(how)); }
@@ -120,14 +125,23 @@ private:
       kept_.settled(frame.number);
       if (frame.number == request_id)
         end(failure(fault_kind::cancelled, std::string{link_text::cancelled}));
-    } else if (frame.verb == "note" && call_.progress) {
-      const auto json = ordered_json::parse(frame.payload, nullptr, false);
-      if (json.is_object() && json.contains("params") && json["params"].is_object())
-        call_.progress(json["params"].value("text", ""));
+    } else if (frame.verb == "note") {
+      take_progress(ordered_json::parse(frame.payload, nullptr, false));
     } else if (frame.verb == "leaving") {
       how_ = supervisor_end::planned;
       kept_.end_announced();
     }
+  }
+
+  void take_progress(const ordered_json& message) const {
+    const auto params = message.is_object() ? message.find("params") : message.end();
+    if (!message.is_object() || params == message.end() || !params->is_object())
+      return;
+    const auto text = params->find("text");
+    if (call_.progress && text != params->end() && text->is_string())
+      call_.progress(text->get_ref<const std::string&>());
+    if (const auto status = call_status_from(*params); status && call_.status)
+      call_.status(*status);
   }
 
   void conclude(ordered_json answer) {
@@ -163,6 +177,8 @@ private:
       return end(failure(fault_kind::lost, std::string{link_text::given_up}));
     if (call_.progress)
       call_.progress(link_text::connecting_again);
+    if (call_.lost)
+      call_.lost();
   }
 
   void begin_due_attempt() {
@@ -184,6 +200,8 @@ private:
     how_ = supervisor_end::died;
     policy_.connected(clock::now());
     kept_.connected();
+    if (call_.found)
+      call_.found();
   }
 
   bool go_on_after_interrupt() {
@@ -204,6 +222,7 @@ private:
   redial_policy policy_{clock::now()};
   kept_requests kept_;
   std::optional<connector> connector_; ///< none: the call is not sent again
+  clock::time_point next_tick_ = clock::now();
   bool is_connected_ = true;
   supervisor_end how_ = supervisor_end::died; ///< the present connection will have ended
   std::optional<expected<ordered_json>> ended_;

@@ -3,7 +3,8 @@
 #include <functional>
 #include <string_view>
 
-#include "frontends/client/supervisor_link.hpp"
+#include "frontends/client/connector.hpp"
+#include "messages/call_status.hpp"
 #include "messages/json.hpp"
 
 namespace agent_dispatch {
@@ -20,6 +21,10 @@ struct control_call {
   ordered_json params;
   std::function<void(std::string_view)> progress{}; ///< gets each progress text; may be empty
   std::function<void()> cancelling{};               ///< called when Ctrl-C has become a cancel; may be empty
+  std::function<void(const call_status&)> status{}; ///< gets how the call stands, whenever that changes; may be empty
+  std::function<void()> lost{};                     ///< called when the next supervisor is looked for; may be empty
+  std::function<void()> found{};                    ///< called when it is there; may be empty
+  ticker tick{};                                    ///< may be empty
   on_interrupt interrupt = on_interrupt::give_up;
   /// How to connect to the next supervisor when this one goes away, to ask it again; the one that the link came of.
   /// Null: the call must not be sent again. Outlives the call.

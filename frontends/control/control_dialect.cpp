@@ -8,6 +8,7 @@
 #include "frontends/session/answer_json.hpp"
 #include "frontends/views/cache_view.hpp"
 #include "frontends/views/jobs_view.hpp"
+#include "messages/limits.hpp"
 #include "messages/run_request_json.hpp"
 
 namespace agent_dispatch {
@@ -55,17 +56,40 @@ ordered_json stop_json(const stop_report& report) {
   return json;
 }
 
+std::string text_of(const nlohmann::json& params, const char* name) {
+  const auto found = params.is_object() ? params.find(name) : params.end();
+  return params.is_object() && found != params.end() && found->is_string() ? found->get<std::string>() : std::string{};
+}
+
+double number_of(const nlohmann::json& params, const char* name) {
+  const auto found = params.is_object() ? params.find(name) : params.end();
+  return params.is_object() && found != params.end() && found->is_number() ? found->get<double>() : 0;
+}
+
 bool is_set(const nlohmann::json& params, const char* name) {
   return params.is_object() && params.value(name, nlohmann::json{}) == true;
 }
 
+/// A call whose progress is told.
+pending_call watched_call(const jsonrpc::request& message) {
+  return {.id = message.id, .progress_token = message.id, .wants_status = is_set(message.params, "wants_status")};
+}
+
 void start_dispatch(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
   auto run = run_request_from(message.params);
-  if (run)
-    services.dispatch(line, {.id = message.id, .progress_token = message.id},
-                      {.run = std::move(*run), .is_shareable = is_set(message.params, "shareable")});
-  else
+  if (!run) {
     services.reject(line, message.id, jsonrpc::code::invalid_params, run.error().message);
+    return;
+  }
+  auto call = watched_call(message);
+  dispatch_order order{.run = std::move(*run), .is_shareable = is_set(message.params, "shareable")};
+  if (is_set(message.params, "return_ref")) {
+    order.kind = call_kind::ref;
+    call.view = answer_view::ref;
+    call.summary_chars = static_cast<std::int64_t>(
+        std::clamp<double>(number_of(message.params, "summary_chars"), 0, limits::summary_characters));
+  }
+  services.dispatch(line, std::move(call), std::move(order));
 }
 
 void start_job(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
@@ -77,21 +101,11 @@ void start_job(session_services& services, std::uint64_t line, const jsonrpc::re
     services.reject(line, message.id, jsonrpc::code::invalid_params, run.error().message);
 }
 
-std::string text_of(const nlohmann::json& params, const char* name) {
-  const auto found = params.is_object() ? params.find(name) : params.end();
-  return params.is_object() && found != params.end() && found->is_string() ? found->get<std::string>() : std::string{};
-}
-
-double number_of(const nlohmann::json& params, const char* name) {
-  const auto found = params.is_object() ? params.find(name) : params.end();
-  return params.is_object() && found != params.end() && found->is_number() ? found->get<double>() : 0;
-}
-
 void start_dialogue(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
   constexpr double most_rounds = 10; // as the tool dispatch_dialogue
   const auto rounds = static_cast<int>(std::clamp<double>(number_of(message.params, "max_rounds"), 1, most_rounds));
   services.dispatch(
-      line, {.id = message.id, .progress_token = message.id},
+      line, watched_call(message),
       {.run = {},
        .composite = std::make_shared<const composite_order>(dialogue_order{{text_of(message.params, "requester")},
                                                                            {text_of(message.params, "responder")},
@@ -155,8 +169,9 @@ void await_job(session_services& services, std::uint64_t line, const jsonrpc::re
   std::optional<std::chrono::milliseconds> patience;
   if (seconds > 0)
     patience = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>{seconds});
-  services.watch(line, {.id = message.id, .progress_token = message.id, .view = answer_view::record},
-                 text_of(message.params, "id"), patience);
+  auto call = watched_call(message);
+  call.view = answer_view::record;
+  services.watch(line, std::move(call), text_of(message.params, "id"), patience);
 }
 
 void retry_job(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
@@ -176,7 +191,7 @@ void stop(session_services& services, std::uint64_t line, const jsonrpc::request
   const auto mode = is_set(message.params, "now")         ? stop_mode::now
                     : is_set(message.params, "keep_runs") ? stop_mode::keep_runs
                                                           : stop_mode::drain;
-  services.with_stop(line, message.id, mode, [&services, line, id = message.id](const stop_report& report) {
+  services.with_stop(line, watched_call(message), mode, [&services, line, id = message.id](const stop_report& report) {
     services.reply(line, id, stop_json(report));
   });
 }
@@ -225,6 +240,16 @@ std::string control_dialect::progress_line(const pending_call& call, std::uint64
   ordered_json params;
   params["id"] = call.id;
   params["text"] = text;
+  return jsonrpc::notification_line("progress", params);
+}
+
+std::string control_dialect::status_line(const pending_call& call, const call_status& status,
+                                         std::string_view text) const {
+  ordered_json params;
+  params["id"] = call.id;
+  if (!text.empty())
+    params["text"] = text;
+  params.update(call_status_json(status));
   return jsonrpc::notification_line("progress", params);
 }
 

@@ -4,6 +4,7 @@
 
 #include "frontends/jsonrpc/message.hpp"
 #include "messages/actors.hpp"
+#include "messages/call_status.hpp"
 
 namespace agent_dispatch {
 
@@ -38,6 +39,7 @@ struct pending_call {
   std::int64_t summary_chars = 0; ///< of a ref
   std::vector<item_view> items{}; ///< of a parallel call
   answer_form form{};
+  bool wants_status = false; ///< how it stands is told as soon as it changes
 };
 
 /// What is dispatched, and how.
@@ -63,6 +65,11 @@ public:
   virtual std::string progress_line(const pending_call& call, std::uint64_t count, std::string_view text) const = 0;
   /// The line that logs an event. Absent: the client wants none.
   virtual std::optional<std::string> log_line(const pending_call&, std::string_view) const { return std::nullopt; }
+  /// The line for how a call stands that wants to know, with the `text` of an event unless that is "". Never asked of a
+  /// dialect whose calls do not.
+  virtual std::string status_line(const pending_call&, const call_status&, std::string_view /*text*/) const {
+    return {};
+  }
   /// The line for an answer. Absent: the protocol forbids one (a cancelled MCP request).
   virtual std::optional<std::string> answer_line(const pending_call& call, const dispatch_answer& answer,
                                                  bool cancelled) const = 0;
@@ -100,7 +107,7 @@ public:
                                   std::function<void(const agents_edited&)> then) = 0;
   virtual void with_status(std::uint64_t line, const nlohmann::json& id,
                            std::function<void(const supervisor_status&)> then) = 0;
-  virtual void with_stop(std::uint64_t line, const nlohmann::json& id, stop_mode mode,
+  virtual void with_stop(std::uint64_t line, pending_call call, stop_mode mode,
                          std::function<void(const stop_report&)> then) = 0;
   virtual void with_cache_report(std::uint64_t line, const nlohmann::json& id,
                                  std::function<void(const cache_report&)> then) = 0;

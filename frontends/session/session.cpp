@@ -29,6 +29,7 @@ std::string words_for(const progress_event& event) {
   case progress_kind::text:
   case progress_kind::tool:
   case progress_kind::note:
+  case progress_kind::spent:
     break;
   }
   return event.text;
@@ -171,12 +172,21 @@ void session_state::progress(const request_progress& event) {
   if (found == calls.end())
     return;
   auto& call = found->second;
-  call.is_started = call.is_started || event.event.kind == progress_kind::started;
+  const auto kind = event.event.kind;
+  call.is_started = call.is_started || kind == progress_kind::started;
+  auto status = status_after(call.status, event.event);
+  if (kind == progress_kind::spent) {
+    stands(found->first, call, std::move(status));
+    return;
+  }
   call.last_act = words_for(event.event);
   if (const auto logged = call.cancelled ? std::nullopt : dialect->log_line(call.what, call.last_act))
     link->send("note", found->first, *logged, importance::droppable);
   if (call.what.progress_token.is_null())
     return;
+  call.status = std::move(status);
+  if (kind == progress_kind::queued && call.what.wants_status)
+    look(found->first, call);
   if (const auto text = call.pacer.offer(call.last_act, clock::now()))
     tell(found->first, call, *text);
   schedule_tick();
@@ -208,9 +218,14 @@ void session_state::tick(const session_tick& tick) {
   if (tick.number != current_tick)
     return;
   const auto now = clock::now();
+  for (auto& [line, stop] : stops)
+    if (stop.look_at <= now)
+      look_at_stop(line, stop);
   for (auto& [line, call] : calls) {
     if (call.what.progress_token.is_null())
       continue;
+    if (call.look_at && *call.look_at <= now)
+      look(line, call);
     if (const auto text = call.pacer.due(now)) {
       tell(line, call, *text);
     } else if (call.pacer.is_silent(now)) {
@@ -223,9 +238,11 @@ void session_state::tick(const session_tick& tick) {
 
 void session_state::schedule_tick() {
   auto next = clock::time_point::max();
+  for (const auto& [line, stop] : stops)
+    next = std::min(next, stop.look_at);
   for (const auto& [line, call] : calls)
     if (!call.what.progress_token.is_null())
-      next = std::min(next, call.pacer.next());
+      next = std::min({next, call.pacer.next(), call.look_at.value_or(next)});
   if (next == clock::time_point::max())
     return;
   const auto pause = std::max<clock::duration>(next - clock::now(), std::chrono::milliseconds{1});
@@ -234,7 +251,7 @@ void session_state::schedule_tick() {
 
 void session_state::show_life(std::uint64_t line, live_call& call) {
   const auto waited = seconds_text(clock::now() - call.started);
-  if (call.is_started) {
+  if (call.is_started || call.is_watch) {
     tell(line, call, "running, " + waited + " so far" + (call.last_act.empty() ? "" : "; last: " + call.last_act));
     return;
   }
@@ -252,7 +269,11 @@ void session_state::show_life(std::uint64_t line, live_call& call) {
 }
 
 void session_state::tell(std::uint64_t line, live_call& call, std::string_view text) {
-  link->send("note", line, dialect->progress_line(call.what, ++call.told, text), importance::droppable);
+  ++call.told;
+  link->send("note", line,
+             call.what.wants_status ? dialect->status_line(call.what, call.status, text)
+                                    : dialect->progress_line(call.what, call.told, text),
+             importance::droppable);
 }
 
 void session_state::settle(std::uint64_t line) { link->send("settled", line, {}, importance::must_arrive); }
@@ -266,11 +287,13 @@ void session_state::close_if_done() {
 }
 
 void session_state::reply(std::uint64_t line, const nlohmann::json& id, const ordered_json& result) {
+  stops.erase(line);
   link->send("answer", line, jsonrpc::result_line(id, result), importance::must_arrive);
 }
 
 void session_state::reject(std::uint64_t line, const nlohmann::json& id, jsonrpc::code code, std::string_view message,
                            const ordered_json& data) {
+  stops.erase(line);
   link->send("answer", line, jsonrpc::error_line(id, code, message, data), importance::must_arrive);
 }
 
@@ -285,12 +308,14 @@ session_state::live_call& session_state::begin_call(std::uint64_t line, pending_
                                             .last_act = {},
                                             .cancelled = cancelled_line == line})
                    .first->second;
-  schedule_tick();
   return call;
 }
 
 void session_state::dispatch(std::uint64_t line, pending_call what, dispatch_order order) {
-  const auto& call = begin_call(line, std::move(what));
+  auto& call = begin_call(line, std::move(what));
+  call.has_parts = order.composite != nullptr;
+  look_soon(call);
+  schedule_tick();
   self->send(core.requests, dispatch_call{.request = key(line),
                                           .caller = greeting->caller,
                                           .run = std::move(order.run),
@@ -306,8 +331,10 @@ void session_state::watch(std::uint64_t line, pending_call what, const std::stri
                           std::optional<std::chrono::milliseconds> patience) {
   auto& call = begin_call(line, std::move(what));
   call.is_watch = true;
-  call.is_started = true;
   self->send(core.jobs, watch_job{key(line), job, self, patience, greeting->caller->parent});
+  if (call.what.wants_status)
+    look(line, call);
+  schedule_tick();
   if (call.cancelled)
     self->send(core.jobs, unwatch_job{key(line)});
 }
@@ -364,10 +391,12 @@ void session_state::with_status(std::uint64_t line, const nlohmann::json& id,
                          std::move(then));
 }
 
-void session_state::with_stop(std::uint64_t line, const nlohmann::json& id, stop_mode mode,
+void session_state::with_stop(std::uint64_t line, pending_call what, stop_mode mode,
                               std::function<void(const stop_report&)> then) {
-  ask<stop_report>(core.supervisor, stop_supervisor{mode}, line, id,
+  ask<stop_report>(core.supervisor, stop_supervisor{mode}, line, what.id,
                    "the supervisor could not be stopped; its log says more", std::move(then));
+  if (what.wants_status)
+    begin_stop(line, std::move(what));
 }
 
 void session_state::with_cache_report(std::uint64_t line, const nlohmann::json& id,

@@ -25,6 +25,16 @@ struct session_state : session_services {
     bool is_started = false;
     bool is_watch = false; ///< of a job, which goes on without it
     bool cancelled = false;
+    bool has_parts = false;                                         ///< one after the other may be queued
+    call_status status{};                                           ///< as it was told last, if it is told
+    std::optional<std::chrono::steady_clock::time_point> look_at{}; ///< when to ask how it stands
+  };
+
+  /// A stop that waits for runs.
+  struct live_stop {
+    pending_call what;
+    call_status status; ///< as it was told last
+    std::chrono::steady_clock::time_point look_at;
   };
 
   void take(const frame_received& frame);
@@ -42,6 +52,16 @@ struct session_state : session_services {
   void schedule_tick();
   void show_life(std::uint64_t line, live_call& call);
   void tell(std::uint64_t line, live_call& call, std::string_view text);
+  static call_status status_after(call_status status, const progress_event& event);
+  void look_soon(live_call& call);
+  void begin_stop(std::uint64_t line, pending_call what);
+  /// Asks how a call stands that wants to know; what has changed is told.
+  void look(std::uint64_t line, live_call& call);
+  void look_at_stop(std::uint64_t line, live_stop& stop);
+  void found_place(std::uint64_t line, const queue_position_ptr& place);
+  void found_job(std::uint64_t line, const job_standing_ptr& job);
+  void found_runs(std::uint64_t line, const admission_figures& figures);
+  void stands(std::uint64_t line, live_call& call, call_status now);
   void settle(std::uint64_t line);
   void cancel_line(std::uint64_t line, live_call& call);
   live_call& begin_call(std::uint64_t line, pending_call what);
@@ -72,7 +92,7 @@ struct session_state : session_services {
                           std::function<void(const agents_edited&)> then) override;
   void with_status(std::uint64_t line, const nlohmann::json& id,
                    std::function<void(const supervisor_status&)> then) override;
-  void with_stop(std::uint64_t line, const nlohmann::json& id, stop_mode mode,
+  void with_stop(std::uint64_t line, pending_call what, stop_mode mode,
                  std::function<void(const stop_report&)> then) override;
   void with_cache_report(std::uint64_t line, const nlohmann::json& id,
                          std::function<void(const cache_report&)> then) override;
@@ -88,6 +108,7 @@ struct session_state : session_services {
   std::shared_ptr<const frontend_hello> greeting;
   std::unique_ptr<session_dialect> dialect;
   std::map<std::uint64_t, live_call> calls;           ///< dispatches in flight, by line
+  std::map<std::uint64_t, live_stop> stops;           ///< those that want to know what they wait for, by line
   std::size_t asked = 0;                              ///< questions to other actors that have not been answered
   std::set<std::uint64_t> unacknowledged;             ///< lines of dispatches whose answers have been sent
   std::map<std::uint64_t, std::uint64_t> told_before; ///< progress messages that another supervisor has sent, by line

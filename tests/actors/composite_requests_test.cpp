@@ -130,6 +130,17 @@ TEST_CASE_METHOD(composite_fixture, "a dialogue's turns run one after the other"
   CHECK(session->answers.at(0).dialogue->final_answer == "two");
 }
 
+TEST_CASE_METHOD(composite_fixture, "what the turns have cost so far is told with each that says it") {
+  ask_dialogue();
+  world.heard();
+  auto cheap = answer_of("first");
+  cheap.value->cost_usd = 0.25;
+  finish_part("t1", cheap);
+  CHECK(world.heard() == lines{"session: 1 spent 0.250000", "alpha: execute front.1.t2"});
+  finish_part("t2", answer_of("for nothing"));
+  CHECK(world.heard() == lines{"session: 1 answered, success ''"});
+}
+
 TEST_CASE_METHOD(composite_fixture, "a cancel ends the parts that run, and begins no other") {
   ask_two("alpha");
   without_slots();

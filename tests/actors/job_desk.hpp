@@ -85,7 +85,8 @@ struct job_desk {
   store_script writer{world, "writer", directory.path()};
   store_script reader{world, "reader", directory.path()};
   std::shared_ptr<admission_script> admission = scripted_admission(world);
-  requests_actor requests = scripted_requests(world);
+  requests_actor requests =
+      scripted_requests(world, std::make_shared<const queue_position>(queue_position{2, "the shop is busy"}));
   std::shared_ptr<requester_script> asker = scripted_requester(world, "asker");
   jobs_actor jobs;
 };

@@ -539,6 +539,38 @@ TEST_CASE_METHOD(job_desk, "a wait that is given up is answered once, and hears 
   CHECK(world.heard() == lines{"asker: 101 answered, fault: the request was cancelled", "1 finished"});
 }
 
+TEST_CASE_METHOD(job_desk, "who waits for a job can ask how it stands") {
+  const auto ask_how = [this](std::uint64_t request) {
+    ask<job_standing_ptr>(get_watched_job{{desk_front, request}}, "job", [](const job_standing_ptr& job) {
+      return !job              ? std::string{"unknown"}
+             : job->place      ? std::to_string(job->place->position) + ", " + job->place->reason
+             : job->is_running ? std::string{"running"}
+                               : std::string{"starting"};
+    });
+    return world.heard();
+  };
+  create(1);
+  world.heard();
+  CHECK(ask_how(101) == lines{"job unknown"});
+  watch(1);
+  CHECK(ask_how(101) == lines{"job 2, the shop is busy"});
+  start(1);
+  world.heard();
+  CHECK(ask_how(101) == lines{"job running"});
+  finish(1);
+  world.heard();
+  CHECK(ask_how(101) == lines{"job unknown"});
+}
+
+TEST_CASE_METHOD(job_desk, "how a job of another program stands is not known") {
+  overwrite(foreign(1, job_status::running));
+  watch(1);
+  world.heard();
+  ask<job_standing_ptr>(get_watched_job{{desk_front, 101}}, "job",
+                        [](const job_standing_ptr& job) { return std::string{job ? "known" : "unknown"}; });
+  CHECK(world.heard() == lines{"job unknown"});
+}
+
 TEST_CASE_METHOD(job_desk, "a wait times out once, with the record as it is, and the job goes on") {
   make_running(1);
   watch(1, std::chrono::seconds{5});

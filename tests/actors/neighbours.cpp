@@ -46,6 +46,8 @@ std::string words(const progress_event& event) {
     return "text '" + event.text + "'";
   case progress_kind::tool:
     return "tool '" + event.text + "'";
+  case progress_kind::spent:
+    return "spent " + std::to_string(event.cost_usd.value_or(0));
   case progress_kind::note:
     break;
   }
@@ -271,6 +273,7 @@ std::shared_ptr<jobs_script> scripted_jobs(actor_world& world) {
         [](const collect_stored_jobs&) { return jobs_collected{std::size_t{0}}; },
         [&world](const watch_job& order) { world.note("jobs: watch " + order.text); },
         [&world](const unwatch_job&) { world.note("jobs: unwatch"); },
+        [&state](const get_watched_job&) { return state.standing; },
         [](const watch_timeout&) {},
         [](const job_tick&) {},
         [](const serve_requests&) {},
@@ -280,8 +283,8 @@ std::shared_ptr<jobs_script> scripted_jobs(actor_world& world) {
   return script;
 }
 
-requests_actor scripted_requests(actor_world& world) {
-  const auto make = [&world](requests_actor::pointer) -> requests_actor::behavior_type {
+requests_actor scripted_requests(actor_world& world, queue_position_ptr position) {
+  const auto make = [&world, position](requests_actor::pointer) -> requests_actor::behavior_type {
     const auto note = [&world](const std::string& what, const request_key& key) {
       world.note("requests: " + what + " " + std::to_string(key.line));
     };
@@ -297,7 +300,7 @@ requests_actor scripted_requests(actor_world& world) {
         [](const retry_conclusion&) {},
         [](const drain_requests&) { return stop_report{}; },
         [](const finish_requests&) { return true; },
-        [](const get_request_position&) { return queue_position_ptr{}; },
+        [position](const get_request_position&) { return position; },
         [](const get_cache_report&) { return cache_report{}; },
         [](const clear_cache&) { return cache_cleared{}; },
         [](const recheck_occupants&) {},

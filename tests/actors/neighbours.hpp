@@ -92,12 +92,14 @@ struct jobs_script {
   owed<write_outcome> ends;  ///< of finish, fail and keep
   owed<job_found> adoptions; ///< and finds
   owed<job_cancelled> cancels;
+  job_standing_ptr standing;
 };
-/// Journal: `jobs: …`.
+/// Journal: `jobs: …`. The question how a job stands is answered at once, without a line.
 std::shared_ptr<jobs_script> scripted_jobs(actor_world& world);
 
 /// Journal: `requests: dispatch LINE`, `requests: cancel LINE`, `requests: acknowledged LINE`.
-requests_actor scripted_requests(actor_world& world);
+/// `position`: of every request.
+requests_actor scripted_requests(actor_world& world, queue_position_ptr position = {});
 
 struct config_script {
   config_actor actor;

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import signal
 
 import pytest
@@ -507,3 +508,112 @@ def test_an_upgrade_keeps_a_shared_run(home, client, held):
     assert [text_value(call.wait()["result"])["result"] for call in calls] == ["at last"] * 2
     assert held.executions == 1
     wait_until(lambda: is_settled(home))
+
+
+# --- what a review found ---
+
+
+def test_items_that_are_the_same_end_with_their_call(home, client, held):
+    call = client.start_call("dispatch_parallel", {"dispatches": json.dumps([held.call()] * 3)})
+    wait_until(lambda: held.executions == 1)
+    client.cancel(call)
+    wait_until(lambda: not home.agents_running() and is_settled(home))
+
+
+def test_a_known_item_is_known_to_the_next_supervisor_too(home, client, counted, held):
+    first = client.value("dispatch", counted.call())
+    items = [counted.call(return_ref=True), held.call(agent="other")]
+    call = client.start_call("dispatch_parallel", {"dispatches": json.dumps(items)})
+    wait_until(lambda: held.executions == 1)
+    home.kill_supervisor()
+    held.open()
+    known = text_value(call.wait()["result"])[0]
+    assert counted.executions == 1 and known["cached"] and known["session_id"] == first["session_id"]
+    assert client.value("fetch_result", {"ref": known["ref"]})["session_id"] == first["session_id"]
+    wait_until(lambda: is_settled(home))
+
+
+@pytest.mark.parametrize("end", ["kill", "keep runs"])
+def test_a_nested_wait_for_anothers_run_outlives_the_supervisor(home, held, end):
+    """One slot: `notes` waits for what somebody else has queued, which can only have that slot."""
+    home.write_config({"notes": {}, "other": {}}, settings={"max_concurrency": 1})
+    busy = Counted(home, {"wait_for": str(home.root / "busy-door")}, {"text": "x"}, name="busy")
+    scripts = {"busy": busy.task, "held": held.task}
+    for name, task in scripts.items():
+        (home.root / f"{name}-task").write_text(task)
+    go = home.root / "go"
+    command = (
+        f'agent-dispatch dispatch other "$(cat {home.root}/busy-task)" > /dev/null & while [ ! -e {go} ]; do sleep 0.01; done; '
+        f'agent-dispatch dispatch other "$(cat {home.root}/held-task)"; wait'
+    )
+    outer = home.start("dispatch", "notes", stand_in.steps({"run": command}), "--json")
+    wait_until(lambda: busy.executions == 1)
+    outside = home.serve()
+    queued = outside.start_call("dispatch", held.call(agent="other"))
+    wait_until(lambda: home.status()["queued"] == 1)
+    go.touch()
+    wait_until(lambda: len(home.request_files()) == 4)
+    if end == "kill":
+        home.kill_supervisor()
+    else:
+        assert home.cli("stop", "--keep-runs").code == 0
+    # All have asked again: the one outside, and the two from within the run.
+    wait_until(lambda: home.status().get("frontends", 0) >= 4, 20)
+    (home.root / "busy-door").touch()
+    held.open()
+    assert text_value(queued.wait()["result"])["result"] == "at last"
+    assert home.finish(outer).json()["success"]
+    assert held.executions == 1 and busy.executions == 1
+    wait_until(lambda: is_settled(home))
+
+
+def test_a_job_never_waits_for_the_run_that_asked_for_it(home):
+    """An agent starts a job, which asks it the very question that it works on, and waits for that job."""
+    home.write_config({name: {} for name in AGENTS})
+    question, job, ran = home.root / "question", home.root / "job", home.root / "ran"
+    job.write_text(stand_in.steps({"run": f'agent-dispatch dispatch notes "$(cat {question})"'}))
+    wait = f'[ $AGENT_DISPATCH_DEPTH -gt 1 ] || agent-dispatch wait $(agent-dispatch dispatch --async other "$(cat {job})")'
+    question.write_text(stand_in.steps(stand_in.count(ran), {"run": wait}))
+    result = home.dispatch("notes", question.read_text())
+    assert result["success"], result
+    assert stand_in.executions(ran) == 2
+    wait_until(lambda: is_settled(home))
+
+
+def test_a_run_that_is_left_to_others_takes_no_seat_of_whom_it_left(home, held):
+    home.write_config({"notes": {}}, settings={"max_concurrency": 1})
+    pid, left = home.root / "pid", home.root / "left"
+    (home.root / "task").write_text(held.task)
+    (home.root / "first-task").write_text(stand_in.steps({"wait_for": str(home.root / "first")}, {"text": "x"}))
+    command = (
+        f'agent-dispatch dispatch notes "$(cat {home.root}/first-task)" > /dev/null & first=$!; '
+        f"while ! agent-dispatch status --json | grep -q '\"live_runs\": *2'; do sleep 0.05; done; "
+        f'agent-dispatch dispatch notes "$(cat {home.root}/task)" > /dev/null & echo $! > {pid}; wait $first; touch {left}; '
+        f"while [ ! -e {home.root}/end ]; do sleep 0.01; done"
+    )
+    outer = home.start("dispatch", "notes", stand_in.steps({"run": command}), "--json")
+    wait_until(lambda: pid.exists() and pid.read_text().strip() and home.status()["queued"] == 1)
+    call = home.serve().start_call("dispatch", held.call())
+    wait_until(lambda: len(home.request_files()) == 4)
+    os.kill(int(pid.read_text()), signal.SIGINT)
+    wait_until(lambda: len(home.request_files()) == 3)
+    (home.root / "first").touch()
+    wait_until(left.exists)
+    status = home.status()
+    assert (status["live_runs"], status["queued"]) == (1, 1) and held.executions == 0
+    (home.root / "end").touch()
+    held.open()
+    assert home.finish(outer).json()["success"]
+    assert text_value(call.wait()["result"])["result"] == "at last"
+    wait_until(lambda: is_settled(home))
+
+
+def test_a_stop_tells_all_who_share_a_run_how_it_ended(home, held):
+    configure(home)
+    commands = []
+    for number in (1, 2):
+        commands.append(home.start("dispatch", "notes", held.task, "--json"))
+        wait_until(lambda: len(home.request_files()) == number and held.executions == 1)
+    assert home.cli("stop", "--now").code == 0
+    results = [home.finish(command).json() for command in commands]
+    assert results[0] == results[1] and results[0]["error_type"] == "cancelled" and "session_id" in results[0]

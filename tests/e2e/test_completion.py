@@ -87,7 +87,7 @@ def test_commands(home, shell):
 @pytest.mark.parametrize("shell", SHELLS)
 def test_options(home, shell):
     found = offered(home, shell, "dispatch", "--re")
-    assert list(found) == ["--response-format"], found
+    assert sorted(found) == ["--response-format", "--return-ref"], found
     assert list(offered(home, shell, "dispatch", "--response-format", "j")) == ["json"]
     assert list(offered(home, shell, "jobs", "--status", "")) == ["pending", "running", "done", "failed", "cancelled"]
 

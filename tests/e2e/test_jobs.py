@@ -617,6 +617,50 @@ def test_an_async_dispatch_that_is_refused_fails(home):
     assert answer.code == 1 and "nobody" in answer.json()["error"], answer
 
 
+REF_MEMBERS = ["ref", "agent", "success", "size", "summary_chars", "summary"]
+
+
+def test_dispatch_can_keep_its_answer_and_print_its_beginning(home):
+    home.write_config({"notes": {}})
+    text = "äöü€𝄞" * 200
+    ref = home.dispatch("notes", stand_in.say(text), "--return-ref")
+    assert list(ref)[:6] == REF_MEMBERS and JOB_ID.match(ref["ref"]) and "result" not in ref
+    assert (ref["size"], ref["summary_chars"], ref["summary"]) == (1000, 500, text[:500])
+    assert home.cli("job", ref["ref"], "--json").json()["result"]["result"] == text
+    assert home.serve().value("fetch_result", {"ref": ref["ref"]})["result"] == text
+
+
+@pytest.mark.parametrize("asked, shown", [("0", 0), ("=-3", 0), ("3", 3), ("1000000000", 10)])
+def test_the_printed_beginning_is_as_long_as_asked(home, asked, shown):
+    home.write_config({"notes": {}})
+    option = [f"--summary-chars{asked}"] if asked.startswith("=") else ["--summary-chars", asked]
+    ref = home.dispatch("notes", stand_in.say("0123456789"), "--return-ref", *option)
+    assert (ref["summary_chars"], ref["summary"]) == (shown, "0123456789"[:shown])
+
+
+def test_a_kept_answer_for_people_says_where_the_whole_is(home):
+    home.write_config({"notes": {}})
+    answer = home.cli("dispatch", "--return-ref", "--summary-chars", "4", "notes", stand_in.say("0123456789"))
+    assert answer.code == 0 and answer.out == "0123\n", answer
+    said = re.search(r"The whole answer \(10 characters\) is kept: agent-dispatch (job ([0-9a-f]{32}))\n", answer.err)
+    assert "0123456789" in home.cli(*said[1].split()).out, answer
+    assert home.record(said[2])["result"]["result"] == "0123456789"
+
+
+def test_a_kept_failure_fails(home):
+    home.write_config({"notes": {}})
+    ref = home.dispatch("notes", stand_in.steps({"exit": 3}), "--return-ref")
+    assert ref["success"] is False and ref["error_type"] == "cli_error" and ref["summary"] == ""
+    answer = home.cli("dispatch", "--return-ref", "notes", stand_in.steps({"stderr": "boom"}, {"exit": 3}))
+    assert answer.code == 1 and "boom" in answer.err and "is kept: agent-dispatch job" in answer.err, answer
+
+
+def test_what_is_kept_and_what_is_not_waited_for_exclude_each_other(home):
+    home.write_config({"notes": {}})
+    answer = home.cli("dispatch", "--async", "--return-ref", "notes", "x")
+    assert answer.code == 2 and "--return-ref" in answer.err, answer
+
+
 def planted(home, ident, **more):
     """A finished record of ours with an id of our choice, copied from one."""
     (source,) = [p for p in home.jobs.glob("*.json") if json.loads(p.read_bytes()).get("owner")][:1]
