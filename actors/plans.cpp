@@ -8,6 +8,7 @@
 #include "actors/logic/outcome.hpp"
 #include "actors/logic/sentences.hpp"
 #include "actors/logic/timeout.hpp"
+#include "messages/blanks.hpp"
 
 namespace agent_dispatch {
 
@@ -33,7 +34,8 @@ expected<std::string> shared_context_of(const configuration& config, const run_r
   if (std::none_of(group->members.begin(), group->members.end(),
                    [&](const group_member& member) { return member.agent == run.agent; }))
     return failure(fault_kind::invalid_argument, not_a_member_sentence(*group, run.agent));
-  return group->shared_context.empty() ? "" : sentences::shared_by_group(group->name, group->shared_context);
+  const auto shared = without_blanks(group->shared_context);
+  return shared.empty() ? "" : sentences::shared_by_group(group->name, shared);
 }
 
 /// The spec of one run of a call. The failing side is a result that says why it is refused.
