@@ -7,6 +7,7 @@ import re
 import pytest
 
 import stand_in
+from harness import ROOT
 from mcp_client import text_value
 
 # Tool: {parameter: (type, default)}; `...` for one that must be given. The tools of the cache are in test_cache.py.
@@ -212,3 +213,142 @@ def test_what_never_runs_is_a_failure_of_its_kind(home, agent, error_type):
         assert answer["error_type"] == error_type and answer["error"], answer
     (item,) = client.value("dispatch_parallel", {"dispatches": json.dumps([{"agent": agent, "task": "x"}])})
     assert item["error_type"] == error_type
+
+
+@pytest.mark.parametrize("role, agents", [("responder", ("fine", "option")), ("requester", ("option", "fine"))])
+def test_a_side_that_never_runs_is_a_turn_that_failed_and_costs_nothing(home, role, agents):
+    ran = home.root / "ran"
+    home.write_config({"fine": {}, "option": {"model": "-m"}})
+    topic = stand_in.steps(stand_in.count(ran), {"text": "x"})
+    said = home.serve().value("dispatch_dialogue", {"requester": agents[0], "responder": agents[1], "topic": topic})
+    (turn,) = said["conversation"]
+    assert turn == {
+        "agent": "option", "role": role, "round": 1, "message": "", "cost_usd": None, "error": turn["error"],
+        "error_type": "cli_error",
+    }  # fmt: skip
+    assert said == {
+        "resolved": False, "rounds": 1, "total_cost_usd": 0.0, "total_duration_ms": 0, "final_answer": turn["error"],
+        "conversation": [turn],
+    }  # fmt: skip
+    assert stand_in.executions(ran) == 0 and not home.request_files()
+
+
+@pytest.mark.parametrize("depth", ["2", " 2 ", "99999999999999999999"])
+def test_at_the_depth_limit_every_answer_has_its_usual_form(home, depth):
+    home.write_config({"notes": {}, "other": {}}, settings={"max_dispatch_depth": 2})
+    client = home.serve(env=home.env(AGENT_DISPATCH_DEPTH=depth))
+    said = client.value("dispatch_dialogue", {"requester": "notes", "responder": "other", "topic": "t"})
+    assert [(turn["agent"], turn["error_type"]) for turn in said["conversation"]] == [("other", "recursion")]
+    both = client.value("dispatch_parallel", {"dispatches": json.dumps([{"agent": "notes", "task": "x"}]), "aggregate": "other"})
+    assert both.keys() == {"individual_results", "aggregated"}
+    assert [item["error_type"] for item in both["individual_results"]] == ["recursion"]
+    assert (both["aggregated"]["agent"], both["aggregated"]["error_type"]) == ("other", "recursion")
+    assert client.value("dispatch", {"agent": "notes", "task": "x"})["error_type"] == "recursion"
+    assert home.dispatch("notes", "x", env=home.env(AGENT_DISPATCH_DEPTH=depth))["error_type"] == "recursion"
+    assert home.cli("dialogue", "notes", "other", "t", env=home.env(AGENT_DISPATCH_DEPTH=depth)).code == 1
+
+
+# --- what it takes ---
+
+
+@pytest.mark.parametrize("slots, most", [(1, 100), (6, 120)])
+def test_the_items_of_a_call_are_bounded_by_the_slots(home, slots, most):
+    home.write_config({"gone": {"directory": str(home.root / "gone")}}, settings={"max_concurrency": slots})
+    client = home.serve()
+
+    def call(count):
+        return client.value("dispatch_parallel", {"dispatches": json.dumps([{"agent": "gone", "task": "x"}] * count)}, seconds=60)
+
+    assert f"at most {most}" in call(most + 1)["error"]
+    assert len(call(most)) == most
+
+
+def test_an_unknown_permission_mode_is_stored_and_said_to_be_one(home, client):
+    directory = str(home.agent_directory("shop"))
+    added = client.value("add_agent", {"name": "shop", "directory": directory, "permission_mode": "fast"})
+    assert added["permission_mode"] == "fast" and "fast" in added["hint"], added
+    updated = client.value("update_agent", {"name": "shop", "permission_mode": "faster"})
+    assert updated["fields"] == ["permission_mode"] and "faster" in updated["hint"], updated
+    assert client.value("inspect_agent", {"name": "shop"})["permission_mode"] == "faster"
+
+
+def test_a_schema_says_that_other_parameters_are_refused(client):
+    for tool in client.request("tools/list")["result"]["tools"]:
+        assert tool["inputSchema"]["additionalProperties"] is False, tool["name"]
+    answer = client.call("dispatch", {"agent": "notes", "task": "x", "model": "opus"})
+    assert answer["isError"] and "unknown parameter 'model'" in text_value(answer)["error"]
+
+
+@pytest.mark.parametrize("given, is_ref", [(1, True), ("yes", True), ("True", True), (0, False), ("off", False), (None, False)])
+def test_a_flag_may_be_a_word_or_a_number(client, given, is_ref):
+    answer = client.value("dispatch", {"agent": "notes", "task": stand_in.say("x"), "return_ref": given})
+    assert ("ref" in answer) is is_ref, answer
+
+
+def test_a_status_may_have_blanks_round_it(client):
+    client.value("dispatch", {"agent": "notes", "task": stand_in.say("x"), "return_ref": True})
+    assert [row["status"] for row in client.value("dispatch_jobs", {"status": " Done "})] == ["done"]
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1"])
+def test_a_test_without_a_timeout_of_its_own_has_the_agents(home, seconds):
+    home.write_config({"notes": {"timeout": 1}})
+    answer = home.cli("test", "notes", stand_in.hang(), "--timeout", seconds)
+    assert answer.code == 1 and "timed out after 1 s" in answer.err, answer
+
+
+def test_an_empty_text_in_the_file_is_none(home):
+    home.write_config({"notes": {"model": "", "permission_mode": ""}}, settings={"default_permission_mode": "plan"})
+    client = home.serve()
+    assert options_of(home, client) == ["--permission-mode", "plan"]
+    (row,) = client.value("list_agents")
+    assert not {"model", "permission_mode"} & (row.keys() | client.value("inspect_agent", {"name": "notes"}).keys())
+
+
+def test_a_shared_context_of_blanks_is_none(home):
+    members = [{"agent": "notes"}]
+    home.write_config(
+        {"notes": {}},
+        groups={"blank": {"shared_context": " \n", "members": members}, "padded": {"shared_context": "\nfacts\n", "members": members}},
+    )
+    client = home.serve()
+    assert [row["shared_context_present"] for row in client.value("list_groups")] == [False, True]
+    assert client.value("inspect_group", {"name": "padded"})["shared_context"] == "\nfacts\n"
+    told = {
+        group: client.value("dispatch", {"agent": "notes", "task": "t", "context": "own", "group": group})["result"]
+        for group in ("blank", "padded")
+    }
+    assert told["blank"] == "Context:\nown\n\nTask:\nt"
+    assert told["padded"] == "Context:\nFor everybody in the group 'padded':\nfacts\n\nown\n\nTask:\nt"
+
+
+def test_what_the_commands_write_is_what_the_python_program_reads(home):
+    """Only keys that it knows, of the types that it takes; its models refuse null where a text or number belongs."""
+    options = ["-d", "D", "--timeout", "5", "--model", "m", "--max-budget", "1.5", "--permission-mode", "plan"]
+    lists = ["--allowed-tools", "A,B", "--disallowed-tools", ",", "--capabilities", "c", "--risky-capabilities", "r"]
+    home.write_config({})  # in JSON, which stays
+    assert home.cli("add", "full", str(home.agent_directory("full")), *options, *lists).code == 0
+    assert home.cli("add", "bare", str(home.agent_directory("bare"))).code == 0
+    assert home.cli("group", "add", "team", "-d", "G", "--shared-context", "S", "--member", "full").code == 0
+    assert json.loads(home.config.read_text()) == {
+        "agents": {
+            "full": {
+                "directory": str(home.agent_directory("full")), "description": "D", "timeout": 5, "max_budget_usd": 1.5,
+                "model": "m", "permission_mode": "plan", "allowed_tools": ["A", "B"], "disallowed_tools": [],
+                "capabilities": ["c"], "risky_capabilities": ["r"],
+            },
+            "bare": {"directory": str(home.agent_directory("bare")), "description": "Agent in bare", "timeout": 300},
+        },
+        "groups": {"team": {"description": "G", "shared_context": "S", "members": [{"agent": "full"}]}},
+    }  # fmt: skip
+
+
+def test_the_document_names_tests_that_exist():
+    text = (ROOT / "docs" / "python-program.md").read_text()
+    e2e = set(re.findall(r"`(test_\w+\.py)::(test_\w+)`", text))
+    units = set(re.findall(r'`(\w+_test\.cpp)` "([^"]+)"', text))
+    assert len(e2e) > 60 and len(units) > 30
+    sources = {path.name: path.read_text() for path in (ROOT / "tests").rglob("*") if path.suffix in (".py", ".cpp")}
+    gone = {(file, name) for file, name in e2e if not re.search(rf"^def {name}\(", sources.get(file, ""), re.M)}
+    gone |= {(file, name) for file, name in units if f'"{name}"' not in sources.get(file, "")}
+    assert not gone
