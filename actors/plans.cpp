@@ -4,9 +4,11 @@
 
 #include "actors/logic/child_environment.hpp"
 #include "actors/logic/command_line.hpp"
+#include "actors/logic/composite.hpp"
 #include "actors/logic/outcome.hpp"
 #include "actors/logic/sentences.hpp"
 #include "actors/logic/timeout.hpp"
+#include "messages/blanks.hpp"
 
 namespace agent_dispatch {
 
@@ -32,7 +34,8 @@ expected<std::string> shared_context_of(const configuration& config, const run_r
   if (std::none_of(group->members.begin(), group->members.end(),
                    [&](const group_member& member) { return member.agent == run.agent; }))
     return failure(fault_kind::invalid_argument, not_a_member_sentence(*group, run.agent));
-  return group->shared_context.empty() ? "" : sentences::shared_by_group(group->name, group->shared_context);
+  const auto shared = without_blanks(group->shared_context);
+  return shared.empty() ? "" : sentences::shared_by_group(group->name, shared);
 }
 
 /// The spec of one run of a call. The failing side is a result that says why it is refused.
@@ -57,9 +60,11 @@ tl::expected<std::shared_ptr<run_spec>, dispatch_result> spec_of(const request_k
   return spec;
 }
 
-fault in_item(std::size_t place, fault why) {
-  why.message = "dispatches[" + std::to_string(place) + "]: " + why.message;
-  return why;
+using plan_or_answer = tl::expected<composite_plan_ptr, dispatch_answer>;
+
+plan_or_answer refused(fault why, const std::string& where = "") {
+  why.message.insert(0, where);
+  return tl::unexpected(dispatch_answer{tl::unexpected(std::move(why))});
 }
 
 expected<planned_item> plan_item(const request_key& key, const dispatch_call& call, const parallel_item& item,
@@ -79,58 +84,61 @@ expected<planned_item> plan_item(const request_key& key, const dispatch_call& ca
   return planned_item{.spec = *spec, .summary_chars = item.summary_chars};
 }
 
-expected<composite_plan_ptr> plan_parallel(const request_key& key, const dispatch_call& call,
-                                           const parallel_order& order, const configuration& config) {
+plan_or_answer plan_parallel(const request_key& key, const dispatch_call& call, const parallel_order& order,
+                             const configuration& config) {
   const auto most = std::max(usual_items, items_per_slot * static_cast<std::size_t>(config.settings.max_concurrency));
   if (order.items.size() > most)
-    return failure(fault_kind::invalid_argument,
-                   "dispatches has " + std::to_string(order.items.size()) + " items; at most " + std::to_string(most) +
-                       " are taken at a time (20 for each of settings.max_concurrency, at least 100)");
+    return refused({fault_kind::invalid_argument,
+                    "dispatches has " + std::to_string(order.items.size()) + " items; at most " + std::to_string(most) +
+                        " are taken at a time (20 for each of settings.max_concurrency, at least 100)"});
   parallel_plan plan;
   for (std::size_t i = 0; i < order.items.size(); ++i) {
     auto item = plan_item(key.part_of(std::to_string(i)), call, order.items[i], config);
     if (!item)
-      return tl::unexpected(in_item(i, std::move(item.error())));
+      return refused(std::move(item.error()), "dispatches[" + std::to_string(i) + "]: ");
     plan.items.push_back(std::move(*item));
   }
   if (!order.aggregator.value.empty()) {
     const auto agent = find_agent(config, order.aggregator);
     if (!agent)
-      return failure(agent.error().kind, "aggregate: " + agent.error().message);
+      return refused(agent.error(), "aggregate: ");
     const run_request run{.agent = order.aggregator,
                           .task = std::string{sentences::aggregation_task},
                           .caller = std::string{sentences::aggregation_caller},
                           .goal = std::string{sentences::aggregation_goal}};
-    // What would refuse it has refused every item: the caller's depth, or how the agent is configured.
-    if (auto spec = spec_of(key.part_of("agg"), call, run, **agent, config.settings))
+    auto spec = spec_of(key.part_of("agg"), call, run, **agent, config.settings);
+    if (spec)
       plan.aggregator = *spec;
     else if (std::any_of(plan.items.begin(), plan.items.end(), [](const auto& item) { return item.spec != nullptr; }))
-      return failure(fault_kind::invalid_argument, "aggregate: " + spec.error().error.value_or(""));
+      return refused({fault_kind::invalid_argument, spec.error().error.value_or("")}, "aggregate: ");
+    else // all of them: by the caller's depth, or by how the agents are configured
+      return tl::unexpected(refused_parallel(plan.items, spec.error()));
   }
   return std::make_shared<const composite_plan>(std::move(plan));
 }
 
-expected<composite_plan_ptr> plan_dialogue(const request_key& key, const dispatch_call& call,
-                                           const dialogue_order& order, const configuration& config) {
+plan_or_answer plan_dialogue(const request_key& key, const dispatch_call& call, const dialogue_order& order,
+                             const configuration& config) {
   dialogue_plan plan{
       .requester = nullptr, .responder = nullptr, .topic = order.topic, .most_rounds = order.most_rounds};
-  const auto side = [&](const agent_name& name) -> expected<run_spec_ptr> {
-    const auto agent = find_agent(config, name);
-    if (!agent)
-      return tl::unexpected(agent.error());
-    auto spec = spec_of(key.part_of("t1"), call, {.agent = name}, **agent, config.settings);
-    if (!spec)
-      return failure(fault_kind::invalid_argument, spec.error().error.value_or(""));
-    return *spec;
-  };
-  auto requester = side(order.requester);
+  const auto requester = find_agent(config, order.requester);
   if (!requester)
-    return tl::unexpected(requester.error());
-  auto responder = side(order.responder);
+    return refused(requester.error());
+  const auto responder = find_agent(config, order.responder);
   if (!responder)
-    return tl::unexpected(responder.error());
-  plan.requester = *requester;
-  plan.responder = *responder;
+    return refused(responder.error());
+  const auto side = [&](const agent_config& agent) {
+    return spec_of(key.part_of("t1"), call, {.agent = agent.name}, agent, config.settings);
+  };
+  // A side that could not answer costs the other side nothing.
+  const auto answers = side(**responder);
+  if (!answers)
+    return tl::unexpected(refused_dialogue(dialogue_role::responder, answers.error()));
+  const auto asks = side(**requester);
+  if (!asks)
+    return tl::unexpected(refused_dialogue(dialogue_role::requester, asks.error()));
+  plan.requester = *asks;
+  plan.responder = *answers;
   return std::make_shared<const composite_plan>(std::move(plan));
 }
 
@@ -156,7 +164,8 @@ tl::expected<run_spec_ptr, dispatch_answer> make_spec(const request_key& key, co
   return run_spec_ptr{*spec};
 }
 
-expected<composite_plan_ptr> make_plan(const request_key& key, const dispatch_call& call, const configuration& config) {
+tl::expected<composite_plan_ptr, dispatch_answer> make_plan(const request_key& key, const dispatch_call& call,
+                                                            const configuration& config) {
   if (const auto* order = std::get_if<parallel_order>(call.composite.get()))
     return plan_parallel(key, call, *order, config);
   return plan_dialogue(key, call, std::get<dialogue_order>(*call.composite), config);

@@ -11,7 +11,9 @@ tl::expected<run_spec_ptr, dispatch_answer> make_spec(const request_key& key, co
                                                       const configuration& config);
 
 /// A request that consists of others. Everything is checked before anything runs: the first thing that is wrong with
-/// any part refuses the whole, as `invalid_argument` or `unknown_agent`. What would refuse a run is that item's answer.
-expected<composite_plan_ptr> make_plan(const request_key& key, const dispatch_call& call, const configuration& config);
+/// any part refuses the whole, as `invalid_argument` or `unknown_agent`. What would refuse a run is that item's answer,
+/// or fails that side's turn. The failing side is the answer, also where that is all there is to say.
+tl::expected<composite_plan_ptr, dispatch_answer> make_plan(const request_key& key, const dispatch_call& call,
+                                                            const configuration& config);
 
 } // namespace agent_dispatch

@@ -111,7 +111,7 @@ void requests_state::resolve(const request_key& key, const config_snapshot_ptr& 
   const bool cancelled = found->second.cancelled;
   if (call.composite) {
     if (auto plan = make_plan(key, call, snapshot->value); !plan)
-      answer(key, {tl::unexpected(std::move(plan.error()))});
+      answer(key, std::move(plan.error()));
     else if (cancelled)
       answer(key, answer_cancelled_early(nullptr));
     else

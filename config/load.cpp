@@ -67,8 +67,8 @@ private:
     fields.text("description", agent.description);
     fields.integer("timeout", 0, agent.timeout);
     fields.real("max_budget_usd", agent.max_budget_usd);
-    fields.text("model", agent.model);
-    fields.text("permission_mode", agent.permission_mode);
+    read_word(fields, "model", agent.model);
+    read_word(fields, "permission_mode", agent.permission_mode);
     warn_of_mode(fields, "permission_mode");
     fields.texts("allowed_tools", agent.allowed_tools);
     fields.texts("disallowed_tools", agent.disallowed_tools);
@@ -90,6 +90,13 @@ private:
     if (!path)
       return fields.refuse("directory", *at, "and the home directory in it is not known", "Write an absolute path.");
     agent.directory = *std::move(path);
+  }
+
+  /// An empty one is none, as the Python program has it.
+  static void read_word(field_reader& fields, std::string_view key, std::optional<std::string>& target) {
+    fields.text(key, target);
+    if (target && target->empty())
+      target.reset();
   }
 
   void warn_of_mode(field_reader& fields, std::string_view key) {
@@ -153,7 +160,7 @@ private:
     field_reader fields{at, "settings", report_};
     fields.integer("default_timeout", 1, target.default_timeout);
     fields.real("default_max_budget_usd", target.default_max_budget_usd);
-    fields.text("default_permission_mode", target.default_permission_mode);
+    read_word(fields, "default_permission_mode", target.default_permission_mode);
     warn_of_mode(fields, "default_permission_mode");
     fields.texts("default_allowed_tools", target.default_allowed_tools);
     fields.texts("default_disallowed_tools", target.default_disallowed_tools);

@@ -4,20 +4,14 @@
 #include <iterator>
 #include <limits>
 
+#include "messages/dispatch_depth.hpp"
+
 namespace agent_dispatch {
 
 namespace {
 
 bool names(std::string_view entry, std::string_view name) {
   return entry.size() > name.size() && entry.substr(0, name.size()) == name && entry[name.size()] == '=';
-}
-
-std::string_view without_blanks(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r\n";
-  const auto first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos)
-    return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
 constexpr int deepest = std::numeric_limits<int>::max();
@@ -35,24 +29,6 @@ std::optional<std::string_view> find_variable(const std::vector<std::string>& en
     if (names(entry, name))
       return std::string_view{entry}.substr(name.size() + 1);
   return std::nullopt;
-}
-
-int dispatch_depth(const std::vector<std::string>& environment) {
-  int depth = 0;
-  for (const char c : without_blanks(find_variable(environment, depth_variable).value_or(""))) {
-    if (c < '0' || c > '9')
-      return 0;
-    const int digit = c - '0';
-    depth = depth > (deepest - digit) / 10 ? deepest : depth * 10 + digit;
-  }
-  return depth;
-}
-
-std::optional<run_key> parent_run(const std::vector<std::string>& environment) {
-  const auto value = find_variable(environment, run_variable);
-  if (!value || !is_run_key(*value))
-    return std::nullopt;
-  return run_key{std::string{*value}};
 }
 
 bool is_too_deep(int depth, int max_dispatch_depth) { return depth >= max_dispatch_depth; }

@@ -9,19 +9,9 @@
 
 namespace agent_dispatch {
 
-/// How deep in nested dispatches a process is: a decimal number.
-inline constexpr std::string_view depth_variable = "AGENT_DISPATCH_DEPTH";
-
 /// The value of a variable in a list of "NAME=value"; the first when there are several, as getenv has it. The view
 /// lives as long as the list.
 std::optional<std::string_view> find_variable(const std::vector<std::string>& environment, std::string_view name);
-
-/// AGENT_DISPATCH_DEPTH of an environment: 0 when it is absent or anything but digits (blanks around them are allowed).
-/// A number too big for an int is the biggest int.
-int dispatch_depth(const std::vector<std::string>& environment);
-
-/// AGENT_DISPATCH_RUN of an environment, when its form is right: the run that a request from there is nested in.
-std::optional<run_key> parent_run(const std::vector<std::string>& environment);
 
 /// True when a caller at this depth may dispatch no further.
 bool is_too_deep(int depth, int max_dispatch_depth);

@@ -199,6 +199,26 @@ private:
 
 } // namespace
 
+dispatch_answer refused_parallel(const std::vector<planned_item>& items, const dispatch_result& aggregator) {
+  auto all = std::make_shared<parallel_answer>();
+  for (const auto& item : items)
+    all->items.push_back({item.refused.value_or(dispatch_result{})});
+  all->aggregated = dispatch_answer{aggregator};
+  return {.value = done(), .parallel = std::move(all)};
+}
+
+dispatch_answer refused_dialogue(dialogue_role role, const dispatch_result& refusal) {
+  auto said = std::make_shared<dialogue_answer>();
+  said->final_answer = refusal.error.value_or("");
+  said->conversation.push_back({.agent = refusal.agent,
+                                .role = role,
+                                .message = refusal.result,
+                                .cost_usd = {},
+                                .error = refusal.error,
+                                .error_type = refusal.error_type});
+  return {.value = done(), .dialogue = std::move(said)};
+}
+
 std::unique_ptr<composite> make_composite(const request_key& key, composite_plan_ptr plan) {
   if (std::holds_alternative<parallel_plan>(*plan))
     return std::make_unique<parallel>(key, std::move(plan));

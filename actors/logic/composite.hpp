@@ -36,6 +36,12 @@ public:
 /// The keys of its parts derive from `key`.
 std::unique_ptr<composite> make_composite(const request_key& key, composite_plan_ptr plan);
 
+/// The answer to a parallel request all of whose parts are refused, the aggregator too.
+dispatch_answer refused_parallel(const std::vector<planned_item>& items, const dispatch_result& aggregator);
+
+/// The answer to a dialogue one side of which is refused: its turn has failed, and nothing was said before.
+dispatch_answer refused_dialogue(dialogue_role role, const dispatch_result& refusal);
+
 /// What ends a dialogue, wherever it stands in a message.
 inline constexpr std::string_view resolved_marker = "[RESOLVED]";
 

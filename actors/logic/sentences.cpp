@@ -262,8 +262,9 @@ std::string after_timeout(const agent_name& agent, std::chrono::seconds timeout,
     advice += text("resume what it had begun with ", resume_call(agent, *session), "; or ");
   advice += "give it longer, ";
   if (timeout < limits::timeout_ceiling)
-    advice += text("once with timeout_seconds=",
-                   seconds(std::min(timeout * 2, std::chrono::seconds{limits::timeout_ceiling})), " or ");
+    advice += text(
+        "once with timeout_seconds=",
+        seconds(std::clamp<std::chrono::seconds>(timeout * 2, limits::timeout_floor, limits::timeout_ceiling)), " or ");
   advice += text("always with `agent-dispatch update ", agent.value, " --timeout ", seconds(timeout * 2),
                  "`; or do not wait for it: dispatch_async(agent=", literal(agent.value), ", task=\"…\").");
   return advice;

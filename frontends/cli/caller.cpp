@@ -6,6 +6,7 @@
 
 #include <iostream>
 
+#include "messages/dispatch_depth.hpp"
 #include "messages/version.hpp"
 
 namespace agent_dispatch {
@@ -22,13 +23,6 @@ std::vector<caller_limit> limits_of_this_process() {
   return limits;
 }
 
-/// AGENT_DISPATCH_DEPTH: absent or garbage is 0.
-int depth_of(const environment_lookup& environment) {
-  const auto text = environment("AGENT_DISPATCH_DEPTH").value_or("");
-  const bool is_number = !text.empty() && text.size() < 7 && text.find_first_not_of("0123456789") == std::string::npos;
-  return is_number ? std::stoi(text) : 0;
-}
-
 } // namespace
 
 caller_context this_caller() {
@@ -43,7 +37,7 @@ caller_context this_caller() {
   ::umask(static_cast<mode_t>(caller.umask));
   caller.limits = limits_of_this_process();
   const auto environment = process_environment();
-  caller.depth = depth_of(environment);
+  caller.depth = dispatch_depth(environment(depth_variable).value_or(""));
   if (const auto run = environment(run_variable); run && is_run_key(*run))
     caller.parent = run_key{*run};
   return caller;

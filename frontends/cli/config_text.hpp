@@ -25,6 +25,7 @@ inline constexpr std::string_view restart_note =
 inline constexpr std::string_view list_empty = "No agents yet. Add one with: agent-dispatch add NAME DIRECTORY";
 inline constexpr std::string_view no_members =
     "The group has no members yet. Add them in agents.yaml: `- agent: NAME` lines below its `members:`.";
+inline constexpr std::string_view has_shared_context = "has a shared context";
 
 /// `help`: the command that shows what can be given.
 inline std::string nothing_to_update(std::string_view help) {

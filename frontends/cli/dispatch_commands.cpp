@@ -113,11 +113,9 @@ void declare_test(CLI::App& app, cli_command& chosen, const bool& embedded) {
   auto& command = *app.add_subcommand("test", std::string{supervisor_text::test_help});
   command.add_option("name", options->run.agent.value, "Name of the agent")->required();
   command.add_option("task", options->run.task, "What to do; a short greeting if omitted");
-  command
-      .add_option_function<std::int64_t>(
-          "--timeout", [options](std::int64_t seconds) { options->run.timeout = std::chrono::seconds{seconds}; },
-          "Seconds this run may take")
-      ->check(CLI::PositiveNumber);
+  command.add_option_function<std::int64_t>(
+      "--timeout", [options](std::int64_t seconds) { options->run.timeout = std::chrono::seconds{seconds}; },
+      "Seconds this run may take; 0: as the agent is configured");
   add_common_options(command, options);
   finish(command, chosen, embedded, options);
 }

@@ -18,13 +18,6 @@ std::string wrong_number(const agent_form& form) {
   return {};
 }
 
-std::string list_of(const std::vector<std::string_view>& words) {
-  std::string text;
-  for (const auto word : words)
-    text.append(text.empty() ? "" : ", ").append(word);
-  return text;
-}
-
 std::string added_sentence(const cli_io& io, const agent_config& agent) {
   return edit_sentence(io, "Added", "agent", agent.name.value) + ": " + printable(agent.directory.native()) + "\n  " +
          printable(agent.description) + "\nTry it with: agent-dispatch test " + agent.name.value;
@@ -65,7 +58,7 @@ int run_update(const update_options& options, cli_io& io) {
   if (!saved)
     return report_failure(io, options.format, printable(saved.error().message));
   return report_edit(io, options.format, updated_json(options.name, fields),
-                     edit_sentence(io, "Updated", "agent", options.name) + ": " + list_of(fields),
+                     edit_sentence(io, "Updated", "agent", options.name) + ": " + list_of_fields(fields),
                      joined(notes_on_update(update), notes_on_file(*saved)));
 }
 

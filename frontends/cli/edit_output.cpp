@@ -19,4 +19,11 @@ std::string edit_sentence(const cli_io& io, std::string_view verb, std::string_v
   return painted(io, colour::green, verb).append(" ").append(kind).append(" '").append(printable(name)).append("'");
 }
 
+std::string list_of_fields(const std::vector<std::string_view>& fields) {
+  std::string text;
+  for (const auto field : fields)
+    text.append(text.empty() ? "" : ", ").append(field);
+  return text;
+}
+
 } // namespace agent_dispatch

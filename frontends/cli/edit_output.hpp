@@ -1,6 +1,8 @@
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "frontends/cli/presentation.hpp"
 #include "frontends/views/edit_notes.hpp"
@@ -14,5 +16,8 @@ int report_edit(cli_io& io, output_format format, const ordered_json& answer, st
 
 /// "Added agent 'x'": the first word in green.
 std::string edit_sentence(const cli_io& io, std::string_view verb, std::string_view kind, std::string_view name);
+
+/// "timeout, model".
+std::string list_of_fields(const std::vector<std::string_view>& fields);
 
 } // namespace agent_dispatch

@@ -8,6 +8,7 @@
 #include "frontends/cli/edit_output.hpp"
 #include "frontends/views/agents_view.hpp"
 #include "frontends/views/groups_view.hpp"
+#include "messages/blanks.hpp"
 
 namespace agent_dispatch {
 
@@ -50,6 +51,8 @@ void print_row(cli_io& io, const configuration& config, const group_config& grou
   io.out << painted(io, colour::bold, printable(group.name)) << "  " << members_text(io, config, group) << '\n';
   if (!group.description.empty())
     io.out << "  " << printable(group.description) << '\n';
+  if (!without_blanks(group.shared_context).empty())
+    io.out << "  " << painted(io, colour::dim, config_text::has_shared_context) << '\n';
 }
 
 /// Texts of several lines keep them.
@@ -152,7 +155,8 @@ int run_group_update(const group_update_options& options, cli_io& io) {
     return report_failure(io, options.format, config_text::nothing_to_update("agent-dispatch group update --help"));
   return edit_group(
       options.format, io, [&](const config_paths& paths) { return update_group(paths, options.name, update); },
-      updated_json(options.name, fields), edit_sentence(io, "Updated", "group", options.name));
+      updated_json(options.name, fields),
+      edit_sentence(io, "Updated", "group", options.name) + ": " + list_of_fields(fields));
 }
 
 int run_group_remove(const group_name_options& options, cli_io& io) {

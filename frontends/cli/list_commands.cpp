@@ -39,6 +39,10 @@ std::string tools_text(const tool_list& tools) {
 
 std::string dollars(double amount) { return "$" + yaml::write_real(amount); }
 
+std::string timeout_text(const agent_config& agent) {
+  return agent.timeout == 0 ? "(inherited)" : std::to_string(agent.timeout) + " s";
+}
+
 class detail_printer {
 public:
   explicit detail_printer(cli_io& io) : io_{io} {}
@@ -73,6 +77,11 @@ void print_entry(cli_io& io, const agent_config& agent) {
   print.line("directory", agent.directory.native());
   if (!agent.description.empty())
     print.line("description", agent.description);
+  if (agent.timeout != agent_config{}.timeout)
+    print.line("timeout", timeout_text(agent));
+  print.line_if("model", agent.model);
+  if (agent.max_budget_usd)
+    print.line("budget", dollars(*agent.max_budget_usd));
   print.line_if("permission mode", agent.permission_mode);
   if (agent.allowed_tools)
     print.line("allowed tools", tools_text(agent.allowed_tools));
@@ -96,7 +105,7 @@ std::string project_files(const project_facts& facts) {
 void print_settings(detail_printer& print, const agent_config& agent) {
   print.line("directory", agent.directory.native());
   print.line("description", agent.description);
-  print.line("timeout", agent.timeout == 0 ? std::string{"(inherited)"} : std::to_string(agent.timeout) + " s");
+  print.line("timeout", timeout_text(agent));
   print.line_if("model", agent.model);
   if (agent.max_budget_usd)
     print.line("budget", dollars(*agent.max_budget_usd));

@@ -1,6 +1,7 @@
 #include "frontends/mcp/arguments.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -29,6 +30,26 @@ std::optional<std::int64_t> whole_number(const nlohmann::json& value) {
     if (problem == std::errc{} && stop == end && !text.empty())
       return number;
   }
+  return std::nullopt;
+}
+
+/// The words and numbers that the Python program takes for true and false.
+std::optional<bool> truth(const nlohmann::json& value) {
+  if (value.is_boolean())
+    return value.get<bool>();
+  if (value == 1 || value == 0)
+    return value == 1;
+  if (!value.is_string())
+    return std::nullopt;
+  auto word = value.get<std::string>();
+  std::transform(word.begin(), word.end(), word.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  constexpr std::array<std::string_view, 6> yes{"true", "t", "yes", "y", "on", "1"};
+  constexpr std::array<std::string_view, 6> no{"false", "f", "no", "n", "off", "0"};
+  if (std::find(yes.begin(), yes.end(), word) != yes.end())
+    return true;
+  if (std::find(no.begin(), no.end(), word) != no.end())
+    return false;
   return std::nullopt;
 }
 
@@ -99,12 +120,10 @@ bool tool_arguments::boolean(const char* name, bool fallback) {
   const auto* value = find(name);
   if (value == nullptr)
     return fallback;
-  if (value->is_boolean())
-    return value->get<bool>();
-  if (*value == "true" || *value == "false")
-    return *value == "true";
-  complain(std::string{"parameter '"} + name + "' must be true or false");
-  return fallback;
+  const auto told = truth(*value);
+  if (!told)
+    complain(std::string{"parameter '"} + name + "' must be true or false");
+  return told.value_or(fallback);
 }
 
 expected<void> tool_arguments::check() const {

@@ -35,6 +35,7 @@ ordered_json object(std::initializer_list<parameter> parameters) {
   }
   if (!required.empty())
     schema["required"] = std::move(required);
+  schema["additionalProperties"] = false; // see tool_arguments
   return schema;
 }
 

@@ -13,6 +13,7 @@
 #include "frontends/views/agents_view.hpp"
 #include "frontends/views/cache_view.hpp"
 #include "frontends/views/jobs_view.hpp"
+#include "messages/blanks.hpp"
 #include "messages/limits.hpp"
 
 namespace agent_dispatch {
@@ -285,7 +286,7 @@ void run_dispatch_jobs(session_services& services, const tool_call& call) {
   constexpr std::int64_t usual_rows = 50;
   constexpr std::int64_t most_rows = 1000;
   tool_arguments arguments{call.arguments, {"status", "limit"}};
-  const auto word = lower_case(arguments.text("status"));
+  const auto word = lower_case(std::string{without_blanks(arguments.text("status"))});
   const auto limit = std::clamp<std::int64_t>(arguments.integer("limit", usual_rows), 1, most_rows);
   const auto status = job_status_from(word);
   if (const auto checked = arguments.check(); !checked) {

@@ -1,6 +1,7 @@
 #include "frontends/views/groups_view.hpp"
 
 #include "frontends/views/agents_view.hpp"
+#include "messages/blanks.hpp"
 
 namespace agent_dispatch {
 
@@ -48,7 +49,7 @@ ordered_json list_groups_json(const configuration& config) {
     ordered_json json;
     json["name"] = group.name;
     json["description"] = group.description;
-    json["shared_context_present"] = !group.shared_context.empty();
+    json["shared_context_present"] = !without_blanks(group.shared_context).empty();
     json["member_count"] = group.members.size();
     json["members"] = members_json(config, group, detail::brief);
     list.push_back(std::move(json));

@@ -168,6 +168,18 @@ TEST_CASE("The list says what can be used") {
   CHECK(shell.json()[1]["healthy"] == false);
 }
 
+TEST_CASE("The list says what an agent has of its own") {
+  shell shell;
+  shell.write_config("agents:\n  a: {directory: /tmp, timeout: 60, model: sonnet, max_budget_usd: 1.5}\n"
+                     "  b: {directory: /tmp, timeout: 300}\n");
+  REQUIRE(shell.run({"list"}) == 0);
+  const auto second = shell.out().find("b  [OK]");
+  REQUIRE(second != std::string::npos);
+  const auto first = shell.out().substr(0, second);
+  CHECK_THAT(first, Contains("60 s\n") && Contains("sonnet\n") && Contains("$1.5\n"));
+  CHECK_THAT(shell.out().substr(second), !Contains("timeout") && !Contains("model") && !Contains("budget"));
+}
+
 TEST_CASE("Colour is for those who take it") {
   shell shell;
   shell.write_config("agents: {a: {directory: /tmp}}\n");

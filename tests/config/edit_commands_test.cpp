@@ -197,11 +197,17 @@ TEST_CASE("A group is added, shown, changed and removed") {
       "member_count":2,"members":[{"agent":"b","healthy":true},{"agent":"a","healthy":true}]})"));
   REQUIRE(shell.run({"group", "inspect", "duo"}) == 0);
   CHECK_THAT(shell.out(), Contains("    One\n    Two\n"));
+  REQUIRE(shell.run({"group", "list"}) == 0);
+  CHECK_THAT(shell.out(), Contains("  How\n  has a shared context\n"));
   REQUIRE(shell.run({"group", "update", "duo", "-d", "none", "--shared-context", "", "--json"}) == 0);
   CHECK(shell.json() == ordered_json::parse(R"({"updated":"duo","fields":["description","shared_context"]})"));
   CHECK(shell.config().find_group("duo")->description == "none");
   CHECK(shell.config().find_group("duo")->shared_context.empty());
   CHECK(shell.config().find_group("duo")->members.size() == 2);
+  REQUIRE(shell.run({"group", "update", "duo", "-d", "x", "--shared-context", " \n"}) == 0);
+  CHECK_THAT(shell.out(), Contains("Updated group 'duo': description, shared_context\n"));
+  REQUIRE(shell.run({"group", "list", "--json"}) == 0);
+  CHECK(shell.json()[1]["shared_context_present"] == false);
   REQUIRE(shell.run({"group", "remove", "duo", "--json"}) == 0);
   CHECK(shell.json() == ordered_json{{"removed", "duo"}});
   CHECK(shell.text() == two_agents);

@@ -136,6 +136,13 @@ settings:
   CHECK(config.settings == expected);
 }
 
+TEST_CASE("An empty model or permission mode is none") {
+  CHECK(agent("model: ''").model == std::nullopt);
+  CHECK(agent("permission_mode: \"\"").permission_mode == std::nullopt);
+  const auto config = parsed("settings: {default_permission_mode: ''}\n");
+  CHECK(config.settings.default_permission_mode == std::nullopt);
+}
+
 TEST_CASE("A tool list is inherited, empty, or exactly what it says") {
   CHECK(agent("model: x").allowed_tools == std::nullopt);
   CHECK(agent("allowed_tools:").allowed_tools == std::nullopt);

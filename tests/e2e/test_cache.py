@@ -520,7 +520,8 @@ def test_items_that_are_the_same_end_with_their_call(home, client, held):
     wait_until(lambda: not home.agents_running() and is_settled(home))
 
 
-def test_a_known_item_is_known_to_the_next_supervisor_too(home, client, counted, held):
+def test_a_known_item_is_known_to_the_next_supervisor_too(home, client, held):
+    counted = Counted(home, name="known")
     first = client.value("dispatch", counted.call())
     items = [counted.call(return_ref=True), held.call(agent="other")]
     call = client.start_call("dispatch_parallel", {"dispatches": json.dumps(items)})

@@ -1,5 +1,7 @@
 #include "frontends/mcp/arguments.hpp"
 
+#include <optional>
+
 #include <catch2/catch.hpp>
 
 using namespace agent_dispatch;
@@ -94,6 +96,23 @@ TEST_CASE("What is no whole number, or is too large for one, is a fault and not 
     CHECK(integer_of(text).value == -7);
     CHECK_FALSE(integer_of(text).good);
   }
+}
+
+TEST_CASE("True and false may be written as the Python program takes them") {
+  const auto flag_of = [](const json& value) {
+    const json arguments{{"b", value}};
+    tool_arguments reader{arguments, {"b"}};
+    const bool told = reader.boolean("b", false);
+    return reader.check() ? std::optional{told} : std::nullopt;
+  };
+  for (const json& value : {json(true), json(1), json(1.0), json("true"), json("True"), json("yes"), json("y"),
+                            json("on"), json("t"), json("1")})
+    CHECK(flag_of(value) == true);
+  for (const json& value :
+       {json(false), json(0), json("FALSE"), json("no"), json("n"), json("off"), json("f"), json("0"), json(nullptr)})
+    CHECK(flag_of(value) == false);
+  for (const json& value : {json(2), json("maybe"), json(""), json(" true"), json::array(), json(-1)})
+    CHECK(flag_of(value) == std::nullopt);
 }
 
 TEST_CASE("A parameter that the tool does not have is a fault that names those it has") {

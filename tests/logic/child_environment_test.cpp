@@ -1,8 +1,10 @@
 #include <catch2/catch.hpp>
 
 #include <limits>
+#include <string>
 
 #include "actors/logic/child_environment.hpp"
+#include "messages/dispatch_depth.hpp"
 
 using namespace agent_dispatch;
 
@@ -10,22 +12,19 @@ namespace {
 
 using variables = std::vector<std::string>;
 
-int depth_of(const std::string& value) { return dispatch_depth({"AGENT_DISPATCH_DEPTH=" + value}); }
-
 } // namespace
 
-TEST_CASE("the depth is a number; absent or garbage is 0") {
-  CHECK(dispatch_depth({}) == 0);
-  CHECK(depth_of("2") == 2);
-  CHECK(depth_of(" 2\n") == 2);
+TEST_CASE("the depth is a number; none or garbage is 0") {
+  CHECK(dispatch_depth("2") == 2);
+  CHECK(dispatch_depth(" 2\n") == 2);
   for (const char* garbage : {"", " ", "x", "-1", "+1", "2x", "1.5", "0x3", "1 2"})
-    CHECK(depth_of(garbage) == 0);
+    CHECK(dispatch_depth(garbage) == 0);
 }
 
 TEST_CASE("a depth beyond an int is the deepest, not a small one") {
-  CHECK(depth_of("2147483647") == std::numeric_limits<int>::max());
-  CHECK(depth_of("99999999999999999999") == std::numeric_limits<int>::max());
-  CHECK(is_too_deep(depth_of("99999999999999999999"), 3));
+  CHECK(dispatch_depth("2147483647") == std::numeric_limits<int>::max());
+  CHECK(dispatch_depth("99999999999999999999") == std::numeric_limits<int>::max());
+  CHECK(is_too_deep(dispatch_depth("99999999999999999999"), 3));
 }
 
 TEST_CASE("at the limit is too deep, below is not") {
@@ -39,13 +38,6 @@ TEST_CASE("a variable is found by its whole name, the first of several") {
   CHECK(find_variable(environment, "A") == "2");
   CHECK(find_variable(environment, "B") == "");
   CHECK(find_variable(environment, "X") == std::nullopt);
-}
-
-TEST_CASE("the parent run is taken only in the form of a run key") {
-  CHECK(parent_run({"AGENT_DISPATCH_RUN=f.1.0"}) == run_key{"f.1.0"});
-  CHECK(parent_run({"AGENT_DISPATCH_RUN=../x"}) == std::nullopt);
-  CHECK(parent_run({"AGENT_DISPATCH_RUN="}) == std::nullopt);
-  CHECK(parent_run({}) == std::nullopt);
 }
 
 TEST_CASE("the child gets the caller's variables with its own depth and run") {
@@ -63,5 +55,5 @@ TEST_CASE("the child gets the caller's variables with its own depth and run") {
 
 TEST_CASE("the deepest depth does not wrap around") {
   const auto child = build_child_environment({}, std::numeric_limits<int>::max(), run_key{"f.1.0"});
-  CHECK(dispatch_depth(child) == std::numeric_limits<int>::max());
+  CHECK(child.front() == "AGENT_DISPATCH_DEPTH=" + std::to_string(std::numeric_limits<int>::max()));
 }

@@ -36,6 +36,14 @@ dispatch_answer failed(const std::string& agent, const std::string& error) {
   return {result};
 }
 
+dispatch_result too_deep(const std::string& agent) {
+  dispatch_result refused;
+  refused.agent = {agent};
+  refused.error = "too deep";
+  refused.error_type = error_type::recursion;
+  return refused;
+}
+
 std::vector<std::string> names_of(const std::vector<due_part>& due) {
   std::vector<std::string> names;
   for (const auto& part : due)
@@ -82,10 +90,7 @@ TEST_CASE("All items of a parallel request are due at once, and it is done with 
 
 TEST_CASE("An item that is refused has its answer before anything runs") {
   auto plan = three_items();
-  auto refused = result_of("b", "");
-  refused.success = false;
-  refused.error = "too deep";
-  plan.items[1] = {.spec = nullptr, .refused = refused};
+  plan.items[1] = {.spec = nullptr, .refused = too_deep("b")};
   SECTION("one of them") {
     auto all = make(plan);
     CHECK(names_of(all->begin()) == parts{"0", "2"});
@@ -99,6 +104,26 @@ TEST_CASE("An item that is refused has its answer before anything runs") {
     CHECK(all->begin().empty());
     CHECK(all->result());
   }
+}
+
+TEST_CASE("A parallel request of which nothing can run has the form of any other") {
+  const auto answer = refused_parallel({{.spec = nullptr, .refused = too_deep("a")}}, too_deep("sums up"));
+  CHECK(answer.parallel->items.at(0).value->error == "too deep");
+  CHECK(answer.parallel->aggregated->value->agent == agent_name{"sums up"});
+  CHECK(answer.parallel->aggregated->value->error_type == error_type::recursion);
+}
+
+TEST_CASE("A dialogue one side of which is refused is a turn that failed") {
+  const auto said = *refused_dialogue(dialogue_role::requester, too_deep("asks")).dialogue;
+  CHECK_FALSE(said.resolved);
+  CHECK(said.final_answer == "too deep");
+  CHECK(said.total_cost_usd == 0);
+  REQUIRE(said.conversation.size() == 1);
+  CHECK(said.conversation[0].agent == agent_name{"asks"});
+  CHECK(said.conversation[0].role == dialogue_role::requester);
+  CHECK(said.conversation[0].round == 1);
+  CHECK(said.conversation[0].message.empty());
+  CHECK(said.conversation[0].error_type == error_type::recursion);
 }
 
 TEST_CASE("The aggregator is due after the last item, with what became of each") {

@@ -248,6 +248,14 @@ TEST_CASE("a timeout says how to resume, extend or go async") {
   CHECK(contains(answer.error, "dispatch_async(agent=\"infra\""));
 }
 
+TEST_CASE("after a short timeout a longer call is suggested that is not clamped") {
+  auto known = facts();
+  known.timeout = 1s;
+  CHECK(contains(conclude(known, "", ended(end_reason::deadline, 0)).error, "timeout_seconds=10 "));
+  known.timeout = 7000s;
+  CHECK(contains(conclude(known, "", ended(end_reason::deadline, 0)).error, "timeout_seconds=7200 "));
+}
+
 TEST_CASE("a timeout at the ceiling suggests no longer call, one without a session no resume") {
   auto known = facts();
   known.timeout = 7200s;
