@@ -42,6 +42,7 @@ class Home:
         self.config = self.config_dir / "agents.yaml"
         self.jobs = self.config_dir / "jobs"
         self.clients, self.started = [], []
+        self.judges = True  # whether what servers say is held against the official schemas
         if claude is not None:
             (self.bin / "claude").symlink_to(claude)
         self.environment = {
@@ -127,6 +128,7 @@ class Home:
         with errors:
             command = [str(PROGRAMS / "agent-dispatch"), "serve", *words]
             client = McpClient(command, env or self.environment, self.root, errors)
+        client.is_judged = self.judges
         self.clients.append(client)
         if initialize:
             client.initialize()

@@ -22,7 +22,7 @@ class Pending:
     def __init__(self, client, identity, method, params, revision):
         self.client = client
         self.identity = identity
-        self.method, self.params, self.revision = method, params or {}, revision
+        self.method, self.params, self.revision = method, params if isinstance(params, dict) else {}, revision
         self.answered_at = None
         self._answer = queue.Queue()
 
@@ -64,6 +64,7 @@ class McpClient:
         self.stateless = None  # a revision that each request says by itself
         self.tools = {}  # as they were listed last
         self.invalid = []  # what was wrong with messages, by the schemas
+        self.is_judged = True
         self._pending = {}
         self._next = 0
         self._lock = threading.Lock()
@@ -86,7 +87,8 @@ class McpClient:
 
     def _sort(self, message):
         if "method" in message:
-            self.invalid += problems_of_message(self.stateless or self.revision, message)
+            if self.is_judged:
+                self.invalid += problems_of_message(self.stateless or self.revision, message)
             self.notifications.append((time.monotonic(), message))
             return
         with self._lock:
@@ -99,6 +101,8 @@ class McpClient:
 
     def _check(self, pending, message):
         result = message.get("result", {})
+        if not self.is_judged or not isinstance(result, dict):
+            return
         if pending.method == "initialize":
             pending.revision = self.revision = result.get("protocolVersion", self.revision)
         self.invalid += problems_of_message(pending.revision, message, pending.method)
@@ -127,7 +131,8 @@ class McpClient:
         if self.stateless is not None:
             meta = {REVISION_KEY: self.stateless, CAPABILITIES_KEY: {}} | (params or {}).get("_meta", {})
             params = (params or {}) | {"_meta": meta}
-        revision = (params or {}).get("_meta", {}).get(REVISION_KEY, self.revision)
+        meta = params.get("_meta", {}) if isinstance(params, dict) else {}
+        revision = meta.get(REVISION_KEY, self.revision)
         with self._lock:
             self._next += 1
             identity = self._next if identity is None else identity

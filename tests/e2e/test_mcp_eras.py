@@ -241,3 +241,136 @@ def test_an_answer_after_a_death_has_the_form_of_its_request(configured):
     door.touch()
     result = call.wait()["result"]
     assert result["resultType"] == "complete" and result["structuredContent"]["result"] == "late"
+
+
+# --- prompts, resources, completion, log ---
+
+
+def test_prompts_are_listed_and_filled_in(client):
+    prompts = {prompt["name"]: prompt for prompt in client.request("prompts/list")["result"]["prompts"]}
+    assert set(prompts) == {"delegate", "ask_several", "let_them_talk", "work_with_group"}
+    assert all(("title" in prompt) == (spoken(client) >= "2025-06-18") for prompt in prompts.values())
+    values = {"agent": "notes", "task": "count", "question": "why?", "requester": "notes", "responder": "other"} | {
+        "topic": "all", "group": "team", "agents": "notes, other", "aggregate": "other"
+    }  # fmt: skip
+    for name, prompt in prompts.items():
+        given = {argument["name"]: values[argument["name"]] for argument in prompt["arguments"]}
+        result = client.request("prompts/get", {"name": name, "arguments": given})["result"]
+        (message,) = result["messages"]
+        assert message["role"] == "user" and all(value in message["content"]["text"] for value in given.values())
+        required = {argument["name"]: values[argument["name"]] for argument in prompt["arguments"] if argument["required"]}
+        assert "result" in client.request("prompts/get", {"name": name, "arguments": required})
+
+
+@pytest.mark.parametrize(
+    "params, named",
+    [
+        ({}, "name"),
+        ({"name": "nonsense"}, "nonsense"),
+        ({"name": "delegate"}, "task"),
+        ({"name": "delegate", "arguments": {"task": " "}}, "task"),
+        ({"name": "delegate", "arguments": {"task": "x", "extra": "y"}}, "extra"),
+        ({"name": "delegate", "arguments": {"task": 3}}, "strings"),
+        ({"name": "delegate", "arguments": []}, "object"),
+    ],
+    ids=str,
+)
+def test_a_prompt_that_cannot_be_given_says_why(configured, params, named):
+    error = speaking(configured, NEWEST).request("prompts/get", params)["error"]
+    assert error["code"] == INVALID_PARAMS and named in error["message"]
+
+
+def test_agents_and_jobs_are_resources(configured, client):
+    job = client.value("dispatch_async", {"agent": "notes", "task": stand_in.say("said")})["job_id"]
+    configured.ended_job(job)
+    listed = {each["uri"]: each for each in client.request("resources/list")["result"]["resources"]}
+    assert set(listed) == {"agent://notes", "agent://other", f"job://{job}"}
+    read = client.request("resources/read", {"uri": f"job://{job}"})["result"]
+    (content,) = read["contents"]
+    assert content["uri"] == f"job://{job}" and content["mimeType"] == "application/json"
+    assert json.loads(content["text"])["result"]["result"] == "said"
+    (agent,) = client.request("resources/read", {"uri": "agent://notes"})["result"]["contents"]
+    assert json.loads(agent["text"])["description"] == "keeper"
+    templates = client.request("resources/templates/list")["result"]["resourceTemplates"]
+    assert {each["uriTemplate"] for each in templates} == {"job://{job_id}", "agent://{agent}"}
+    if client.stateless:
+        assert read["ttlMs"] > 0 and read["cacheScope"] == "private"
+
+
+@pytest.mark.parametrize("uri", ["job://" + "0" * 32, "job://../../etc/passwd", "agent://nobody", "file:///etc/passwd", "", None, 7])
+def test_a_resource_that_there_is_not(client, uri):
+    error = client.request("resources/read", {"uri": uri})["error"]
+    if not isinstance(uri, str):
+        assert error["code"] == INVALID_PARAMS
+    else:
+        assert error["code"] == (INVALID_PARAMS if client.stateless else -32002) and error["data"] == {"uri": uri}
+
+
+def complete(client, ref, name, value):
+    params = {"ref": ref, "argument": {"name": name, "value": value}}
+    return client.request("completion/complete", params)["result"]["completion"]["values"]
+
+
+def test_names_are_completed(configured, client):
+    job = client.value("dispatch_async", {"agent": "notes", "task": stand_in.say("said")})["job_id"]
+    prompt = {"type": "ref/prompt", "name": "delegate"}
+    assert complete(client, prompt, "agent", "") == ["notes", "other"]
+    assert complete(client, prompt, "agent", "no") == ["notes"]
+    assert complete(client, prompt, "task", "no") == []
+    several = {"type": "ref/prompt", "name": "ask_several"}
+    assert complete(client, several, "agents", "notes, o") == ["notes,other"]
+    assert complete(client, several, "agents", "notes,") == ["notes,other"]
+    assert complete(client, {"type": "ref/prompt", "name": "work_with_group"}, "group", "t") == ["team"]
+    assert complete(client, {"type": "ref/resource", "uri": "job://{job_id}"}, "job_id", job[:3]) == [job]
+    assert complete(client, {"type": "ref/resource", "uri": "agent://{agent}"}, "agent", "o") == ["other"]
+    for wrong in ({"type": "ref/prompt", "name": "nonsense"}, {"type": "ref/resource", "uri": "x://"}, {"type": "nonsense"}):
+        answer = client.request("completion/complete", {"ref": wrong, "argument": {"name": "agent", "value": ""}})
+        assert answer["error"]["code"] == INVALID_PARAMS
+    configured.ended_job(job)
+
+
+def logged(client):
+    return [message["params"] for _, message in client.notifications if message["method"] == "notifications/message"]
+
+
+@pytest.mark.parametrize("revision", HANDSHAKE_REVISIONS)
+def test_a_session_that_sets_a_log_level_hears_what_happens(configured, revision):
+    client, task = speaking(configured, revision), {"agent": "notes", "task": stand_in.say("hello")}
+    client.value("dispatch_stream", task)
+    assert logged(client) == []
+    for level, heard in (("debug", True), ("info", True), ("notice", False), ("emergency", False)):
+        assert client.request("logging/setLevel", {"level": level})["result"] == {}
+        client.notifications.clear()
+        client.value("dispatch_stream", task)
+        assert ("hello" in [each["data"]["message"] for each in logged(client)]) == heard
+    for params in ({}, {"level": "loud"}, {"level": 3}):
+        assert client.request("logging/setLevel", params)["error"]["code"] == INVALID_PARAMS
+
+
+def test_a_stateless_request_sets_its_own_log_level(configured):
+    client, key = speaking(configured, NEWEST), "io.modelcontextprotocol/logLevel"
+    params = {"name": "dispatch_stream", "arguments": {"agent": "notes", "task": stand_in.say("hello")}}
+    client.request("tools/call", params)
+    assert logged(client) == []
+    answer = client.start("tools/call", params | {"_meta": {key: "info"}}, identity="seventh").wait()
+    assert "result" in answer
+    assert [each["level"] for each in logged(client)] and {each["data"]["requestId"] for each in logged(client)} == {"seventh"}
+    assert client.request("tools/call", params | {"_meta": {key: "loud"}})["error"]["code"] == INVALID_PARAMS
+    client.notifications.clear()
+    client.request("tools/call", params)
+    assert logged(client) == []
+
+
+def test_the_log_level_outlives_the_supervisor(configured):
+    client = speaking(configured, "2025-11-25")
+    client.request("logging/setLevel", {"level": "info"})
+    configured.kill_supervisor()
+    client.value("dispatch_stream", {"agent": "notes", "task": stand_in.say("hello")})
+    assert "hello" in [each["data"]["message"] for each in logged(client)]
+
+
+def test_what_is_offered_is_declared(client):
+    answer = client.request("server/discover") if client.stateless else None
+    declared = answer["result"]["capabilities"] if answer else client.initialize(client.revision)["capabilities"]
+    assert {"tools", "prompts", "resources", "logging"} <= declared.keys()
+    assert ("completions" in declared) == (spoken(client) >= "2025-03-26")
