@@ -90,7 +90,7 @@ struct requests_state {
   void ask_to_wait(entry& request, const run_spec_ptr& spec, const run_key& run, const cache_key& question);
   void may_wait(const request_key& key, const run_spec_ptr& spec, const run_key& run, const cache_key& question,
                 bool allowed);
-  void join(entry& request, run_spec_ptr spec, const run_key& run);
+  void join(entry& request, const run_spec_ptr& spec, const run_key& run);
   void answer_known(entry& request, run_spec_ptr spec, const dispatch_result& known);
   /// Of a part: it is answered by what was written down for it, now and after a restart.
   void give_known(entry& request, const dispatch_result& known);

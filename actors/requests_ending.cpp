@@ -165,10 +165,11 @@ note_handover requests_state::handover() const {
 void requests_state::end_all(stop_mode mode) {
   ending_all = true;
   std::vector<request_key> open;
-  for (const auto& [key, request] : requests) {
+  for (const auto& each_request : requests) {
+    const auto& request = each_request.second;
     if (request.now == phase::answered)
       continue;
-    open.push_back(key);
+    open.push_back(each_request.first);
     const bool is_known = request.spec && std::any_of(ended.ended.begin(), ended.ended.end(),
                                                       [&](const auto& each) { return each.key == request.spec->key; });
     const auto run = request.spec ? runs.find(request.spec->key) : runs.end();

@@ -26,7 +26,7 @@ void requests_state::find_run(entry& request, run_spec_ptr spec, const cache_key
   if (run && spec->parent) {
     ask_to_wait(request, spec, *run, question);
   } else if (run) {
-    join(request, std::move(spec), *run);
+    join(request, spec, *run);
   } else {
     const auto own = spec->key;
     record(request, std::move(spec));
@@ -75,7 +75,7 @@ void requests_state::may_wait(const request_key& key, const run_spec_ptr& spec, 
     find_run(found->second, spec, question);
 }
 
-void requests_state::join(entry& request, run_spec_ptr spec, const run_key& run) {
+void requests_state::join(entry& request, const run_spec_ptr& spec, const run_key& run) {
   auto shared = std::make_shared<run_spec>(*spec);
   const auto& other = *requests.at(*runs.at(run).members.begin()).spec;
   shared->key = run;

@@ -138,11 +138,11 @@ expected<ordered_json> get_prompt(const prompt& asked, const prompt_values& valu
     if (argument.required && is_blank(value_of(values, argument.name)))
       return failure(fault_kind::invalid_argument, "prompt '" + std::string{asked.name} + "' needs the argument '" +
                                                        std::string{argument.name} + "'");
-  for (const auto& [name, value] : values)
+  for (const auto& given : values)
     if (std::none_of(asked.arguments.begin(), asked.arguments.end(),
-                     [&](const prompt_argument& argument) { return argument.name == name; }))
+                     [&](const prompt_argument& argument) { return argument.name == given.first; }))
       return failure(fault_kind::invalid_argument,
-                     "prompt '" + std::string{asked.name} + "' has no argument '" + name + "'");
+                     "prompt '" + std::string{asked.name} + "' has no argument '" + given.first + "'");
   ordered_json message;
   message["role"] = "user";
   message["content"]["type"] = "text";
