@@ -91,6 +91,7 @@ def test_how_it_is_to_be_answered_is_no_part_of_the_question(client, counted):
     assert client.value("dispatch", counted.call(timeout_seconds=30))["cached"]
     assert client.value("dispatch", counted.call(summary_chars=3))["cached"]
     assert client.value("dispatch", counted.call(group=""))["cached"]
+    assert client.value("dispatch", counted.call(response_format="text"))["cached"]
 
 
 def test_all_sessions_share_it(home, client, counted):
@@ -214,9 +215,11 @@ def test_the_figures(home, client, counted):
     assert "cached" not in client.value("dispatch", counted.call())
 
 
-def test_what_is_refused_before_it_is_looked_for_counts_nothing(client, counted):
+def test_what_is_refused_before_it_is_looked_for_counts_nothing(home, client, counted):
     client.value("dispatch", counted.call(agent="nobody"))
     client.value("dispatch", counted.call(group="nobody"))
+    deep = home.serve(env=home.env(AGENT_DISPATCH_DEPTH="3"))
+    assert deep.value("dispatch", counted.call())["error_type"] == "recursion"
     assert figures(client, "hits", "misses") == (0, 0)
 
 
