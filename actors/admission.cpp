@@ -16,19 +16,32 @@ admission_ticket ticket_of(const run_spec& spec) {
 
 void admission_state::admit(const admit_run& order) {
   waiting[order.spec->key] = order.agent;
-  policy.enqueue(ticket_of(*order.spec));
+  auto ticket = ticket_of(*order.spec);
+  if (left_early.erase(ticket.run) > 0)
+    ticket.parent.reset();
+  policy.enqueue(ticket);
   hand_out();
 }
 
 void admission_state::readmit(const readmit_run& order) { policy.adopt(ticket_of(*order.spec), order.borrowed_from); }
 
+void admission_state::leave_parent(const run_key& run) {
+  if (policy.knows(run))
+    policy.leave_parent(run);
+  else
+    left_early.insert(run);
+  hand_out();
+}
+
 void admission_state::release(const run_key& run) {
   policy.release(run);
+  left_early.erase(run);
   hand_out();
 }
 
 bool admission_state::withdraw(const run_key& run) {
   const bool queued = policy.withdraw(run) == withdrawal::was_queued;
+  left_early.erase(run);
   if (queued)
     waiting.erase(run);
   hand_out();
@@ -72,16 +85,13 @@ admission_actor::behavior_type admission(admission_actor::stateful_pointer<admis
         state.hand_out();
       },
       [&state](const join_wait& order) {
-        if (state.policy.depends(order.target, order.waiter) || state.policy.is_above(order.target, order.waiter))
+        if (state.policy.would_wait_for_itself(order.waiter, order.target))
           return false;
         state.policy.add_wait(order.waiter, order.target);
         state.hand_out();
         return true;
       },
-      [&state](const leave_parent& order) {
-        state.policy.leave_parent(order.run);
-        state.hand_out();
-      },
+      [&state](const leave_parent& order) { state.leave_parent(order.run); },
       [&state](const withdraw_run& order) { return state.withdraw(order.run); },
       [&state](const set_max_concurrency& order) {
         state.policy.set_max_concurrency(order.slots);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 
 #include "actors/logic/admission_policy.hpp"
 #include "messages/actors.hpp"
@@ -13,6 +14,8 @@ struct admission_state {
 
   void admit(const admit_run& order);
   void readmit(const readmit_run& order);
+  /// The ticket comes by way of the agent, so this may be here before it.
+  void leave_parent(const run_key& run);
   void release(const run_key& run);
   bool withdraw(const run_key& run);
   /// Tells the agents of every run that may start now.
@@ -22,6 +25,7 @@ struct admission_state {
   admission_actor::pointer self;
   admission_policy policy;
   std::map<run_key, agent_actor> waiting;
+  std::set<run_key> left_early; ///< their tickets have not come yet
 
   static inline const char* name = "admission";
 };

@@ -48,6 +48,7 @@ struct requests_state {
     bool started = false;
     bool orphaned = false;         ///< nobody will acknowledge the answer
     bool is_adopting = false;      ///< of a job: what its record says is not known yet
+    bool is_recovered = false;     ///< an earlier supervisor has accepted it
     bool is_job = false;           ///< its record is there; its caller has been answered, or will be when it asks again
     bool acknowledged = false;     ///< of a job: its caller knows it
     bool unwritten = false;        ///< of a job: its end could not be recorded yet

@@ -74,6 +74,7 @@ void requests_state::take_over(const recovered_request& found) {
                                    .waiting = {},
                                    .kind = accepted.spec && accepted.spec->job ? call_kind::job : call_kind::answer},
                           .now = phase::waiting,
+                          .is_recovered = true,
                           .accepted = found.request,
                           .spec = accepted.spec,
                           .answer = {}});

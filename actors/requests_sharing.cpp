@@ -156,7 +156,8 @@ void requests_state::stop_waiting(entry& request) {
 
 void requests_state::let_others_join(const entry& request) {
   const auto found = request.spec ? runs.find(request.spec->key) : runs.end();
-  if (found == runs.end() || !request.call.is_shareable || request.is_job || !cache.is_enabled())
+  if (found == runs.end() || !request.is_recovered || !request.call.is_shareable || request.is_job ||
+      !cache.is_enabled())
     return;
   auto& run = found->second;
   if (run.question || run.answer || run.ending)

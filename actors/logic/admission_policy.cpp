@@ -60,7 +60,7 @@ void admission_policy::enqueue(const admission_ticket& ticket) {
   if (state.queued == 0)
     state.slot_turn = state.borrow_turn = ++clock_;
   ++state.queued;
-  queued_run queued{ticket.agent, ticket.parent, ticket.waits, ++clock_, {}};
+  queued_run queued{ticket.agent, ticket.parent, ticket.waits, ++clock_, {}, above(ticket.parent)};
   join_lane(ticket.run, queued_.emplace(ticket.run, std::move(queued)).first->second);
   if (ticket.parent)
     children_[*ticket.parent].insert(ticket.run);
@@ -116,6 +116,7 @@ void admission_policy::adopt(const admission_ticket& ticket, const std::optional
   live_run live;
   live.agent = ticket.agent;
   live.parent = ticket.parent;
+  live.above = above(ticket.parent);
   live.waits = ticket.waits;
   live.slot = lender != nullptr ? lender->second.slot : borrowed_from.value_or(ticket.run);
   live.past_max_parallel = state.live > state.max_parallel;
@@ -216,17 +217,24 @@ bool admission_policy::depends(const run_key& run, const run_key& other) const {
   return false;
 }
 
-bool admission_policy::is_above(const run_key& run, const run_key& other) const {
-  std::unordered_set<run_key> seen;
-  std::optional<run_key> at = other;
-  while (at && seen.insert(*at).second) {
-    if (*at == run)
-      return true;
-    const auto queued = queued_.find(*at);
-    const auto live = live_.find(*at);
-    at = queued != queued_.end() ? queued->second.parent : live != live_.end() ? live->second.parent : std::nullopt;
-  }
-  return false;
+bool admission_policy::would_wait_for_itself(const run_key& waiter, const run_key& target) const {
+  auto nest = above(waiter);
+  return std::any_of(nest.begin(), nest.end(), [&](const run_key& run) { return depends(target, run); });
+}
+
+/// The run itself, then what it is nested in.
+std::vector<run_key> admission_policy::above(const std::optional<run_key>& parent) const {
+  if (!parent)
+    return {};
+  std::vector<run_key> nest{*parent};
+  const std::vector<run_key>* further = nullptr;
+  if (auto queued = queued_.find(*parent); queued != queued_.end())
+    further = &queued->second.above;
+  else if (auto live = live_.find(*parent); live != live_.end())
+    further = &live->second.above;
+  if (further != nullptr)
+    nest.insert(nest.end(), further->begin(), further->end());
+  return nest;
 }
 
 void admission_policy::leave_parent(const run_key& run) {
@@ -434,6 +442,7 @@ void admission_policy::start(agent_state& state, const opening& way, std::vector
   live_run live;
   live.agent = ticket.agent;
   live.parent = ticket.parent;
+  live.above = ticket.above;
   live.waits = ticket.waits;
   live.slot = way.lender ? live_.at(*way.lender).slot : run;
   live.past_max_parallel = state.live > state.max_parallel;

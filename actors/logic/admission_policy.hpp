@@ -107,8 +107,13 @@ public:
   /// True when `run` cannot end before `other` has: it waits for it, or for one that does. A run depends on itself.
   bool depends(const run_key& run, const run_key& other) const;
 
-  /// True when `run` is `other`, or `other` is nested in it, over links of any kind.
-  bool is_above(const run_key& run, const run_key& other) const;
+  /// True when `waiter` would wait for itself if it waited for `target`: when that one depends on `waiter`, or on a run
+  /// that `waiter` is nested in, over links of any kind. (A job's parent may wait for it in ways that are not known
+  /// here.)
+  bool would_wait_for_itself(const run_key& waiter, const run_key& target) const;
+
+  /// Queued or live.
+  bool knows(const run_key& run) const { return queued_.contains(run) || live_.contains(run); }
 
   /// A run is done for others than the parent that its ticket named: that one waits for it no more. What it has
   /// borrowed it keeps.
@@ -161,6 +166,7 @@ private:
     bool waits = true;             ///< as given
     sequence order = 0;
     lane_key lane;
+    std::vector<run_key> above{}; ///< the parent and all above it, as they were when it came, whatever becomes of them
   };
   struct live_run {
     agent_name agent;
@@ -168,7 +174,8 @@ private:
     bool waits = true;
     run_key slot;                   ///< name of its stack
     std::optional<run_key> through; ///< nearest ancestor of the same agent that waits for it
-    int inside = 0;                 ///< live runs whose `through` is this one
+    std::vector<run_key> above{};
+    int inside = 0; ///< live runs whose `through` is this one
     bool past_max_parallel = false;
   };
   struct agent_state {
@@ -195,6 +202,7 @@ private:
   };
   class outlook;
 
+  std::vector<run_key> above(const std::optional<run_key>& parent) const;
   agent_state& agent_of(const admission_ticket& ticket);
   void drop_agent_if_unused(const agent_name& agent);
   void join_lane(const run_key& run, queued_run& ticket);

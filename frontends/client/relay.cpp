@@ -212,7 +212,16 @@ void relay::take_client_lines() {
   }
 }
 
+/// A batch, which revision 2025-03-26 has, is as many lines: each of its requests has an answer of its own.
 void relay::take_client_line(std::string_view line) {
+  const auto parts = jsonrpc::batch_parts(line);
+  for (const auto part : parts)
+    take_client_message(part);
+  if (parts.empty())
+    take_client_message(line);
+}
+
+void relay::take_client_message(std::string_view line) {
   if (line.ends_with('\r'))
     line.remove_suffix(1);
   if (line.empty())

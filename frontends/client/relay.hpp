@@ -67,6 +67,7 @@ private:
   void read_client();
   void take_client_lines();
   void take_client_line(std::string_view line);
+  void take_client_message(std::string_view line);
   void take_cancel(std::string_view line);
   void read_supervisor();
   void take_supervisor_line(std::string_view line);

@@ -82,4 +82,40 @@ envelope read_envelope(std::string_view line) {
   return found.value_or(envelope{});
 }
 
+std::vector<std::string_view> batch_parts(std::string_view line) {
+  constexpr std::string_view blank = " \t\r";
+  const auto begin = line.find_first_not_of(blank);
+  if (begin == std::string_view::npos || line[begin] != '[')
+    return {};
+  std::vector<std::string_view> parts;
+  std::size_t depth = 0;
+  bool in_string = false;
+  auto part = begin + 1;
+  const auto take = [&](std::size_t end) {
+    const auto text = line.substr(part, end - part);
+    if (text.find_first_not_of(blank) != std::string_view::npos)
+      parts.push_back(text);
+    part = end + 1;
+  };
+  for (auto at = part; at < line.size(); ++at) {
+    const char c = line[at];
+    if (in_string) {
+      at += c == '\\' ? 1 : 0;
+      in_string = c != '"';
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      ++depth;
+    } else if (depth > 0) {
+      depth -= c == ']' || c == '}' ? 1 : 0;
+    } else if (c == ',') {
+      take(at);
+    } else if (c == ']') {
+      take(at);
+      return line.find_first_not_of(blank, at + 1) == std::string_view::npos ? parts : std::vector<std::string_view>{};
+    }
+  }
+  return {};
+}
+
 } // namespace agent_dispatch::jsonrpc

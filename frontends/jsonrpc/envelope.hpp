@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -15,5 +16,9 @@ struct envelope {
 
 /// Reads the top-level `id` and `method` of a line, and builds nothing of the rest: it may be large.
 envelope read_envelope(std::string_view line);
+
+/// The messages of a batch (`[…]`), each as it stands there; empty when the line is none. Looks at brackets and strings
+/// alone: what is no JSON is found out by whoever reads the parts.
+std::vector<std::string_view> batch_parts(std::string_view line);
 
 } // namespace agent_dispatch::jsonrpc

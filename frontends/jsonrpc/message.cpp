@@ -75,7 +75,8 @@ std::string result_line(const nlohmann::json& id, const ordered_json& result) {
 
 std::string error_line(const nlohmann::json& id, code number, std::string_view sentence, const ordered_json& data) {
   auto json = message_start();
-  json["id"] = id;
+  if (!id.is_discarded())
+    json["id"] = id;
   json["error"]["code"] = static_cast<int>(number);
   json["error"]["message"] = sentence;
   if (!data.is_null())

@@ -51,7 +51,7 @@ message parse(std::string_view line);
 
 /// Lines without LF. Text that is not UTF-8 is repaired.
 std::string result_line(const nlohmann::json& id, const ordered_json& result);
-/// `data`: null for none.
+/// `id`: left out when it is `discarded`. `data`: null for none.
 std::string error_line(const nlohmann::json& id, code number, std::string_view sentence,
                        const ordered_json& data = nullptr);
 std::string notification_line(std::string_view method, const ordered_json& params);

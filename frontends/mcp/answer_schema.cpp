@@ -87,6 +87,13 @@ ordered_json error_type() {
 
 ordered_json job_status() { return word({"pending", "running", "done", "failed", "cancelled"}); }
 
+/// A record of another program may have members of its own, which are passed on as they are.
+ordered_json with_anything_of_others(ordered_json schema) {
+  for (const auto* name : {"hint", "timed_out_waiting"})
+    schema["properties"][name] = anything();
+  return schema;
+}
+
 members joined(members first, const members& second) {
   first.insert(first.end(), second.begin(), second.end());
   return first;
@@ -238,7 +245,7 @@ ordered_json accepted_job() {
                 {{"job_id", "status", "agent"}, of_a_result});
 }
 
-ordered_json record() { return answer(record_members(), {of_a_record}); }
+ordered_json record() { return with_anything_of_others(answer(record_members(), {of_a_record})); }
 
 ordered_json cancelled() {
   return answer({{"job_id", text()},
@@ -265,18 +272,19 @@ ordered_json job_rows() {
 
 ordered_json fetched() {
   // Two kinds of answer have a `result`: here its text, in an unfinished job's record nothing yet.
-  return answer(joined(joined(result_members(), {{"truncated", boolean()}, {"full_size", integer()}}),
-                       {{"id", text()},
-                        {"task", text()},
-                        {"context", text()},
-                        {"caller", text()},
-                        {"goal", text()},
-                        {"status", job_status()},
-                        {"created_at", number()},
-                        {"started_at", number()},
-                        {"progress", texts()},
-                        {"progress_updated_at", number()}}),
-                {of_a_result, of_a_record});
+  return with_anything_of_others(
+      answer(joined(joined(result_members(), {{"truncated", boolean()}, {"full_size", integer()}}),
+                    {{"id", text()},
+                     {"task", text()},
+                     {"context", text()},
+                     {"caller", text()},
+                     {"goal", text()},
+                     {"status", job_status()},
+                     {"created_at", number()},
+                     {"started_at", number()},
+                     {"progress", texts()},
+                     {"progress_updated_at", number()}}),
+             {of_a_result, of_a_record}));
 }
 
 ordered_json collected() {

@@ -94,7 +94,7 @@ void mcp_dialect::answer_handshake(const mcp_request& request) {
   if (request.message.method == "logging/setLevel")
     set_log_level(request);
   else
-    answer_method(request, form_in(request.spoken, log_from_));
+    answer_method(request, form_in(request.spoken, std::nullopt));
 }
 
 void mcp_dialect::notification(session_services& services, const jsonrpc::notification& message) {
@@ -102,6 +102,10 @@ void mcp_dialect::notification(session_services& services, const jsonrpc::notifi
     return;
   if (const auto* id = member_of(message.params, "requestId"))
     services.cancel(*id);
+}
+
+nlohmann::json mcp_dialect::unknown_id() const {
+  return handshake_->may_lack_id ? nlohmann::json(nlohmann::json::value_t::discarded) : nlohmann::json(nullptr);
 }
 
 std::string mcp_dialect::progress_line(const pending_call& call, std::uint64_t count, std::string_view text) const {
@@ -115,7 +119,11 @@ std::string mcp_dialect::progress_line(const pending_call& call, std::uint64_t c
 }
 
 std::optional<std::string> mcp_dialect::log_line(const pending_call& call, std::string_view text) const {
-  if (!call.form.is_logged)
+  // What a session has set holds for what is under way as well.
+  const auto* spoken = find_era(call.form.revision);
+  const bool is_logged =
+      spoken != nullptr && spoken->is_stateless ? call.form.is_logged : log_from_ && *log_from_ <= level_of_events;
+  if (!is_logged)
     return std::nullopt;
   ordered_json params;
   params["level"] = log_level_names.at(static_cast<std::size_t>(level_of_events));

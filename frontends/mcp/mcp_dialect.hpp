@@ -13,6 +13,7 @@ class mcp_dialect final : public session_dialect {
 public:
   void request(session_services& services, std::uint64_t line, const jsonrpc::request& message) override;
   void notification(session_services& services, const jsonrpc::notification& message) override;
+  nlohmann::json unknown_id() const override;
   std::string progress_line(const pending_call& call, std::uint64_t count, std::string_view text) const override;
   std::optional<std::string> log_line(const pending_call& call, std::string_view text) const override;
   std::optional<std::string> answer_line(const pending_call& call, const dispatch_answer& answer,

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "frontends/jsonrpc/repair.hpp"
 #include "frontends/mcp/agent_tools.hpp"
 #include "frontends/mcp/answer_schema.hpp"
 #include "frontends/mcp/arguments.hpp"
@@ -142,7 +143,10 @@ expected<std::vector<parallel_item>> read_items(const nlohmann::json& arguments,
     return failure(fault_kind::invalid_argument, "parameter 'dispatches' is required: a JSON array of dispatches");
   auto list = *found;
   if (list.is_string()) {
-    list = nlohmann::json::parse(found->get_ref<const std::string&>(), nullptr, false);
+    const auto& text = found->get_ref<const std::string&>();
+    list = nlohmann::json::parse(text, nullptr, false);
+    if (list.is_discarded()) // a half of a character that somebody has cut, perhaps
+      list = nlohmann::json::parse(jsonrpc::repair(text), nullptr, false);
     if (list.is_discarded())
       return failure(fault_kind::invalid_argument, "parameter 'dispatches' is not valid JSON");
   }
@@ -436,12 +440,16 @@ bool is_structured(const tool& called, const era& spoken) {
 }
 
 ordered_json tool_result(const ordered_json& value, const answer_form& form) {
+  /// A longer answer is neither indented nor given twice: escaped within a string, it must fit into a frame.
+  constexpr std::size_t long_text = limits::frame_bytes / 4;
   ordered_json content;
   content["type"] = "text";
-  content["text"] = dump_pretty(value);
+  auto text = dump_pretty(value);
+  const bool is_long = text.size() > long_text;
+  content["text"] = is_long ? dump(value) : std::move(text);
   ordered_json result;
   result["content"] = ordered_json::array({std::move(content)});
-  if (form.is_structured)
+  if (form.is_structured && !is_long)
     result["structuredContent"] = value;
   if (value.is_object() && value.contains("error") && !value.contains("agent"))
     result["isError"] = true;

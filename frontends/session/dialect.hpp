@@ -61,6 +61,9 @@ public:
   virtual void request(session_services& services, std::uint64_t line, const jsonrpc::request& message) = 0;
   virtual void notification(session_services& services, const jsonrpc::notification& message) = 0;
 
+  /// What stands for the id of a request that could not be read: JSON-RPC has null, and `discarded` leaves the member
+  /// out.
+  virtual nlohmann::json unknown_id() const { return nullptr; }
   /// The line for a progress event; `count` grows with each of a call.
   virtual std::string progress_line(const pending_call& call, std::uint64_t count, std::string_view text) const = 0;
   /// The line that logs an event. Absent: the client wants none.

@@ -66,12 +66,12 @@ dispatch_answer shortened(const dispatch_answer& answer, std::size_t characters 
     return answer;
   auto cut = answer;
   auto& result = *cut.value;
+  result.parsed_result.reset(); // it is the text once more, and may be longer
   if (result.error)
     result.error = first_characters(*result.error, characters);
   if (count_characters(result.result) <= characters)
     return cut;
   result.result = first_characters(result.result, characters);
-  result.parsed_result.reset();
   result.hint =
       "The answer was too long for one message: this is its beginning. To get the rest in parts, ask the agent in its "
       "session (session_id).";
@@ -106,7 +106,7 @@ void session_state::take_message(std::uint64_t line, std::string_view payload) {
     dialect->notification(*this, *notification);
     settle(line);
   } else if (const auto* problem = std::get_if<jsonrpc::problem>(&message)) {
-    reject(line, problem->id, problem->number, problem->message);
+    reject(line, problem->id.is_null() ? dialect->unknown_id() : problem->id, problem->number, problem->message);
   } else {
     settle(line);
   }
@@ -204,7 +204,7 @@ void session_state::answer(const request_answered& event) {
   if (text && text->size() > limits::frame_bytes)
     text = dialect->answer_line(call.what, shortened(event.answer), call.cancelled);
   if (text) {
-    link->send("answer", line, *text, importance::must_arrive);
+    send_answer(line, call.what.id, std::move(*text));
     unacknowledged.insert(line);
   } else {
     settle(line);
@@ -288,7 +288,16 @@ void session_state::close_if_done() {
 
 void session_state::reply(std::uint64_t line, const nlohmann::json& id, const ordered_json& result) {
   stops.erase(line);
-  link->send("answer", line, jsonrpc::result_line(id, result), importance::must_arrive);
+  send_answer(line, id, jsonrpc::result_line(id, result));
+}
+
+void session_state::send_answer(std::uint64_t line, const nlohmann::json& id, std::string text) {
+  if (text.size() > limits::frame_bytes)
+    text = jsonrpc::error_line(id, jsonrpc::code::internal_error,
+                               "the answer takes " + std::to_string(text.size()) + " bytes, and at most " +
+                                   std::to_string(limits::frame_bytes) +
+                                   " pass; ask for less of it (fetch_result with max_chars, jobs with a limit)");
+  link->send("answer", line, text, importance::must_arrive);
 }
 
 void session_state::reject(std::uint64_t line, const nlohmann::json& id, jsonrpc::code code, std::string_view message,

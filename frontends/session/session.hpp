@@ -63,6 +63,8 @@ struct session_state : session_services {
   void found_runs(std::uint64_t line, const admission_figures& figures);
   void stands(std::uint64_t line, live_call& call, call_status now);
   void settle(std::uint64_t line);
+  /// An answer that does not fit into a frame becomes an error that says so: a longer line would be no line.
+  void send_answer(std::uint64_t line, const nlohmann::json& id, std::string text);
   void cancel_line(std::uint64_t line, live_call& call);
   live_call& begin_call(std::uint64_t line, pending_call what);
   /// Asks another actor; `then` gets its answer, and `what_failed` is the error when there is none.

@@ -621,3 +621,20 @@ def test_a_stop_tells_all_who_share_a_run_how_it_ended(home, held):
     assert home.cli("stop", "--now").code == 0
     results = [home.finish(command).json() for command in commands]
     assert results[0] == results[1] and results[0]["error_type"] == "cancelled" and "session_id" in results[0]
+
+
+def test_a_job_never_waits_for_who_polls_it_when_what_asked_for_it_has_ended(home):
+    """`notes` asks `other`, which starts a job and ends; the job asks the very question that `notes` works on, which polls it."""
+    home.write_config({"notes": {"max_parallel": 2}, "other": {"max_parallel": 2}}, settings={"max_dispatch_depth": 5})
+    question, middle, job, ran = (home.root / name for name in ("question", "middle", "job", "ran"))
+    job.write_text(stand_in.steps({"run": f'agent-dispatch dispatch notes "$(cat {question})"'}))
+    middle.write_text(stand_in.steps({"run": f'agent-dispatch dispatch --async other "$(cat {job})"'}))
+    poll = (
+        f'[ $AGENT_DISPATCH_DEPTH -gt 1 ] || {{ id=$(agent-dispatch dispatch other "$(cat {middle})" | grep -oE "[0-9a-f]{{32}}" | head -1); '
+        'while ! agent-dispatch job $id --json | grep -qE \'"status": "(done|failed)"\'; do sleep 0.1; done; agent-dispatch job $id --json; }'
+    )
+    question.write_text(stand_in.steps(stand_in.count(ran), {"run": poll}))
+    result = home.dispatch("notes", question.read_text())
+    assert result["success"] and '"status": "done"' in result["result"], result
+    assert stand_in.executions(ran) == 2
+    wait_until(lambda: is_settled(home))

@@ -243,7 +243,7 @@ def test_forty_calls_are_all_answered(home):
 def test_bad_json_is_answered_and_the_connection_lives(client):
     client.send_bytes(b"{this is no JSON}\n")
     wait_until(lambda: client.unmatched)
-    assert client.unmatched[0]["error"]["code"] == PARSE_ERROR and client.unmatched[0]["id"] is None
+    assert client.unmatched[0]["error"]["code"] == PARSE_ERROR and client.unmatched[0].get("id") is None
     assert client.request("ping")["result"] == {}
 
 

@@ -374,3 +374,87 @@ def test_what_is_offered_is_declared(client):
     declared = answer["result"]["capabilities"] if answer else client.initialize(client.revision)["capabilities"]
     assert {"tools", "prompts", "resources", "logging"} <= declared.keys()
     assert ("completions" in declared) == (spoken(client) >= "2025-03-26")
+
+
+# --- what a review found ---
+
+
+def test_an_answer_that_is_too_long_when_it_is_indented_comes_all_the_same(configured):
+    """280,000 numbers within 120 brackets: 560 KB that take 68 MB when each has a line of its own."""
+    client = speaking(configured, NEWEST)
+    other = client.start_call("dispatch", {"agent": "other", "task": stand_in.wait_for(configured.root / "door", "undisturbed")})
+    value = "[" * 120 + ",".join(["1"] * 280_000) + "]" * 120
+    call = {"agent": "notes", "task": stand_in.say(value), "response_format": "json"}
+    answer = text_value(client.call("dispatch", call, seconds=60))
+    assert answer["success"] and answer["result"] == value
+    (configured.root / "door").touch()
+    assert text_value(other.wait()["result"])["result"] == "undisturbed"
+
+
+def test_a_long_record_is_shown_without_harm_to_others(configured):
+    client = speaking(configured, "2025-11-25")
+    other = client.start_call("dispatch", {"agent": "other", "task": stand_in.wait_for(configured.root / "door", "undisturbed")})
+    job = client.value("dispatch_async", {"agent": "notes", "task": stand_in.steps({"huge_result": 33 << 20})})["job_id"]
+    configured.ended_job(job, seconds=60)
+    for tool, arguments in (("dispatch_status", {"job_id": job}), ("fetch_result", {"ref": job})):
+        record = client.value(tool, arguments, seconds=60)
+        assert len((record if tool == "fetch_result" else record["result"])["result"]) == 33 << 20
+    (content,) = client.request("resources/read", {"uri": f"job://{job}"}, seconds=60)["result"]["contents"]
+    assert json.loads(content["text"])["id"] == job
+    (configured.root / "door").touch()
+    assert text_value(other.wait()["result"])["result"] == "undisturbed"
+    client.is_judged = False  # a long answer is not given twice
+
+
+def test_a_batch_is_answered_part_by_part(configured):
+    client = speaking(configured, "2025-03-26")
+    first, second = (client.start("ping", identity=name) for name in ("first", "second"))
+    assert first.wait()["result"] == {} and second.wait()["result"] == {}
+    client.send([{"jsonrpc": "2.0", "id": 71, "method": "ping"}, {"jsonrpc": "2.0", "method": "notifications/initialized"}, {"jsonrpc": "2.0", "id": 72, "method": "nonsense"}])
+    wait_until(lambda: len(client.unmatched) == 2)
+    assert {message["id"]: "result" in message for message in client.unmatched} == {71: True, 72: False}
+
+
+def test_an_agent_with_an_odd_name_is_a_resource(home):
+    home.write_config({"my agent/ü": {"description": "odd"}})
+    client = speaking(home, NEWEST)
+    (listed,) = client.request("resources/list")["result"]["resources"]
+    assert listed["uri"] == "agent://my%20agent%2F%C3%BC"
+    (content,) = client.request("resources/read", {"uri": listed["uri"]})["result"]["contents"]
+    assert json.loads(content["text"])["name"] == "my agent/ü"
+
+
+def test_half_a_character_within_the_items_breaks_nothing(client):
+    items = '[{"agent": "notes", "task": "cut \\ud83d off"}]'
+    value = client.value("dispatch_parallel", {"dispatches": items})
+    assert value[0]["success"] and "cut \ufffd off" in value[0]["result"]
+
+
+def test_members_of_other_programs_break_no_schema(configured):
+    client = speaking(configured, NEWEST)
+    list_tools(client)
+    job = client.value("dispatch_async", {"agent": "notes", "task": stand_in.say("x")})["job_id"]
+    configured.ended_job(job)
+    record = configured.record(job)
+    configured.record_file(job).write_text(json.dumps(record | {"hint": 5, "other": [1]}))
+    assert client.call("dispatch_status", {"job_id": job})["structuredContent"]["hint"] == 5
+
+
+def test_what_cannot_be_read_is_answered_without_an_id(client):
+    """Revisions before 2025-11-25 have no valid form for it: there it is null, as JSON-RPC has it."""
+    client.is_judged = False
+    client.send_bytes(b"nonsense\n")
+    wait_until(lambda: client.unmatched)
+    assert client.unmatched[0]["error"]["code"] == -32700
+    assert ("id" in client.unmatched[0]) == (client.stateless is None and client.revision < "2025-11-25")
+
+
+def test_a_log_level_holds_for_what_is_under_way(configured):
+    client, door = speaking(configured, "2025-11-25"), configured.root / "door"
+    script = stand_in.steps({"wait_for": str(door)}, {"text": "heard"}, {"text": "last"})
+    call = client.start_call("dispatch_stream", {"agent": "notes", "task": script})
+    wait_until(configured.agents_running)
+    client.request("logging/setLevel", {"level": "info"})
+    door.touch()
+    call.wait()
+    assert "heard" in [each["data"]["message"] for each in logged(client)]

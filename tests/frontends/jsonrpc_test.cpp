@@ -185,3 +185,23 @@ TEST_CASE("a whole surrogate pair and an escaped backslash before a u stay what 
   CHECK(asked->params["b"] == "\\ud83d");
   CHECK(asked->params["c"] == "\xef\xbf\xbd");
 }
+
+TEST_CASE("a batch is taken apart as it stands, and nothing else is") {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> lines{
+      {R"([{"id":1},{"id":2}])", {R"({"id":1})", R"({"id":2})"}},
+      {R"( [ {"a":[1,2],"b":"],[\"\\"} , 3 ] )", {R"( {"a":[1,2],"b":"],[\"\\"} )", " 3 "}},
+      {"[]", {}},
+      {"[ ]", {}},
+      {R"([{"id":1})", {}},
+      {R"([{"id":1}] x)", {}},
+      {R"(["])", {}},
+      {R"({"id":1})", {}},
+      {"", {}},
+      {"[1,,2]", {"1", "2"}},
+  };
+  for (const auto& [line, expected] : lines) {
+    const auto parts = batch_parts(line);
+    CHECK(std::vector<std::string>(parts.begin(), parts.end()) == expected);
+  }
+  CHECK(batch_parts(nested(1'000'000)).size() == 1);
+}

@@ -544,19 +544,33 @@ TEST_CASE("a queued run depends on nothing that holds it up") {
   CHECK_FALSE(policy.depends({"b1"}, {"a1"}));
 }
 
-TEST_CASE("a run is above what is nested in it, jobs as well") {
+TEST_CASE("nobody may wait for what it is nested in, as a job or not, or for who waits for that") {
   admission_policy policy(5);
   policy.enqueue(ticket("a1"));
-  auto job = ticket("b1", "a1");
+  policy.enqueue(ticket("m1", "a1"));
+  auto job = ticket("b1", "m1");
   job.waits = false;
   policy.enqueue(job);
-  policy.enqueue(ticket("c1", "b1"));
   CHECK(granted(policy).size() == 3);
-  policy.enqueue(ticket("d1", "c1"));
-  CHECK(policy.is_above({"a1"}, {"a1"}));
-  CHECK(policy.is_above({"a1"}, {"d1"}));
-  CHECK_FALSE(policy.is_above({"d1"}, {"a1"}));
-  CHECK_FALSE(policy.is_above({"a1"}, {"unknown"}));
+  policy.enqueue(ticket("p1"));
+  policy.enqueue(ticket("o1"));
+  CHECK(granted(policy).size() == 2);
+  const auto refused = [&policy](const char* waiter, const char* target) {
+    return policy.would_wait_for_itself({waiter}, {target});
+  };
+  CHECK(refused("b1", "b1"));
+  CHECK(refused("b1", "a1"));
+  CHECK_FALSE(refused("b1", "o1"));
+  CHECK_FALSE(refused("a1", "b1"));
+  SECTION("also when what is between them has ended") {
+    policy.release({"m1"});
+    CHECK(refused("b1", "a1"));
+  }
+  SECTION("also when another one waits for what it is nested in") {
+    policy.add_wait({"p1"}, {"a1"});
+    CHECK(refused("b1", "p1"));
+    CHECK_FALSE(refused("b1", "o1"));
+  }
 }
 
 TEST_CASE("a run that is left to others neither borrows nor is waited for") {
