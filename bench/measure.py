@@ -237,7 +237,9 @@ def main():
         environment = isolated(place)
         (place / "bin" / "claude").symlink_to(programs / "support" / "claude")
         # JSON is YAML.
-        (place / "agents.yaml").write_text(json.dumps({"agents": {"bench": {"directory": f"{place}/project"}}}))
+        (place / "agents.yaml").write_text(json.dumps(
+                {"agents": {"bench": {"directory": f"{place}/project"}}, "settings": {"cache": {"enabled": False}}}
+            ))
         environments.append(environment)
         return place, environment
 
