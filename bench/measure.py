@@ -237,9 +237,8 @@ def main():
         environment = isolated(place)
         (place / "bin" / "claude").symlink_to(programs / "support" / "claude")
         # JSON is YAML.
-        (place / "agents.yaml").write_text(json.dumps(
-                {"agents": {"bench": {"directory": f"{place}/project"}}, "settings": {"cache": {"enabled": False}}}
-            ))
+        agents = {"bench": {"directory": f"{place}/project"}}
+        (place / "agents.yaml").write_text(json.dumps({"agents": agents, "settings": {"cache": {"enabled": False}}}))
         environments.append(environment)
         return place, environment
 
