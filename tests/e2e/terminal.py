@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import pty
+import signal
 import struct
 import subprocess
 import sys
@@ -17,6 +18,13 @@ from processes import wait_until
 
 
 SHELL = [sys.executable, "-c", "import subprocess, sys; sys.exit(subprocess.Popen(sys.argv[1:], process_group=0).wait())"]
+
+
+def begin_on_terminal():
+    """In the child. Whoever runs the tests may ignore signals (nohup, a shell's `&`); a terminal's command does not."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM, signal.SIGTSTP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Screen:
@@ -95,7 +103,7 @@ class Terminal:
             stdout=slave if stdout is None else stdout,
             stderr=slave if stderr is None else stderr,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=begin_on_terminal,
         )
         home.started.append(self.process)
         self._slave = slave
