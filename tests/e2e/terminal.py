@@ -13,6 +13,8 @@ import termios
 import threading
 import unicodedata
 
+import pytest
+
 from harness import PROGRAMS
 from processes import wait_until
 
@@ -90,7 +92,10 @@ class Terminal:
     `as_job`: as the child of a shell, which can be stopped; `process` is that shell."""
 
     def __init__(self, home, *words, columns=80, stdout=None, stderr=None, env=None, as_job=False):
-        self.master, slave = pty.openpty()
+        try:
+            self.master, slave = pty.openpty()
+        except OSError as problem:
+            pytest.skip(f"there are no pseudo-terminals here: {problem}")
         self.screen, self.raw = Screen(columns), b""
         self._lock = threading.Lock()
         self.resize(columns)
