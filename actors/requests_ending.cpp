@@ -79,14 +79,20 @@ void requests_state::cancel_children(const run_key& run) {
 }
 
 bool requests_state::hangs_on(const entry& request, const run_key& run) const {
-  if (!request.spec || !request.spec->parent || request.spec->job)
-    return false;
-  if (*request.spec->parent == run)
-    return true;
-  const auto parent = runs.find(*request.spec->parent);
-  return parent != runs.end() && !parent->second.members.empty() &&
-         std::all_of(parent->second.members.begin(), parent->second.members.end(),
-                     [&](const request_key& member) { return hangs_on(requests.at(member), run); });
+  // What a search comes back to hangs on nothing but itself.
+  std::set<run_key> seen;
+  const std::function<bool(const entry&)> search = [&](const entry& member) {
+    if (!member.spec || !member.spec->parent || member.spec->job)
+      return false;
+    if (*member.spec->parent == run)
+      return true;
+    const auto parent = runs.find(*member.spec->parent);
+    if (parent == runs.end() || parent->second.members.empty() || !seen.insert(parent->first).second)
+      return false;
+    const auto& above = parent->second.members;
+    return std::all_of(above.begin(), above.end(), [&](const request_key& key) { return search(requests.at(key)); });
+  };
+  return search(request);
 }
 
 void requests_state::arrive(const frontend_arrived& event) {

@@ -18,7 +18,6 @@ enum class code {
   internal_error = -32603,
   // Of MCP: up to revision 2025-11-25, and from 2026-07-28 on.
   resource_not_found = -32002,
-  missing_capability = -32021,
   unsupported_revision = -32022,
 };
 

@@ -27,10 +27,7 @@ void edit(session_services& services, const tool_call& call, const agent_order& 
 } // namespace
 
 void run_list_groups(session_services& services, const tool_call& call) {
-  const tool_arguments arguments{call.arguments, {}};
-  if (const auto checked = arguments.check(); !checked)
-    refuse(services, call, checked.error().message);
-  else
+  if (takes_nothing(services, call))
     answer_from_config(services, call, [](const configuration& config) { return list_groups_json(config); });
 }
 

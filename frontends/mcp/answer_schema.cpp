@@ -118,7 +118,8 @@ members ref_members() {
   return {{"ref", text()}, {"size", integer()}, {"summary_chars", integer()}, {"summary", text()}};
 }
 
-members record_members() {
+/// Of a job's record, without the result.
+members job_members() {
   return {{"id", text()},
           {"agent", text()},
           {"task", text()},
@@ -129,8 +130,6 @@ members record_members() {
           {"created_at", number()},
           {"started_at", number()},
           {"completed_at", number()},
-          {"result",
-           object(joined(result_members(), {{"error", text()}, {"hint", text()}}), {"agent", "success", "result"})},
           {"progress", texts()},
           {"progress_updated_at", number()},
           {"session_id", text()},
@@ -245,7 +244,10 @@ ordered_json accepted_job() {
                 {{"job_id", "status", "agent"}, of_a_result});
 }
 
-ordered_json record() { return with_anything_of_others(answer(record_members(), {of_a_record})); }
+ordered_json record() {
+  const auto result = object(joined(result_members(), {{"error", text()}, {"hint", text()}}), of_a_result);
+  return with_anything_of_others(answer(joined(job_members(), {{"result", result}}), {of_a_record}));
+}
 
 ordered_json cancelled() {
   return answer({{"job_id", text()},
@@ -272,19 +274,9 @@ ordered_json job_rows() {
 
 ordered_json fetched() {
   // Two kinds of answer have a `result`: here its text, in an unfinished job's record nothing yet.
-  return with_anything_of_others(
-      answer(joined(joined(result_members(), {{"truncated", boolean()}, {"full_size", integer()}}),
-                    {{"id", text()},
-                     {"task", text()},
-                     {"context", text()},
-                     {"caller", text()},
-                     {"goal", text()},
-                     {"status", job_status()},
-                     {"created_at", number()},
-                     {"started_at", number()},
-                     {"progress", texts()},
-                     {"progress_updated_at", number()}}),
-             {of_a_result, of_a_record}));
+  const members of_both =
+      joined(joined(job_members(), result_members()), {{"truncated", boolean()}, {"full_size", integer()}});
+  return with_anything_of_others(answer(of_both, {of_a_result, of_a_record}));
 }
 
 ordered_json collected() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "frontends/mcp/arguments.hpp"
 #include "frontends/mcp/tools.hpp"
 
 /// How a tool answers its call.
@@ -15,15 +16,13 @@ inline void refuse(session_services& services, const tool_call& call, std::strin
   answer(services, call, value);
 }
 
-/// Answers with a view of the configuration, or with what is wrong with it.
-template <class View>
-void answer_from_config(session_services& services, const tool_call& call, View view) {
-  services.with_config(call.line, call.what.id, [&services, call, view](const config_snapshot& snapshot) {
-    if (snapshot.fault)
-      refuse(services, call, snapshot.fault->message);
-    else
-      answer(services, call, view(snapshot.value));
-  });
+/// True when the call has no arguments; else it has been refused.
+inline bool takes_nothing(session_services& services, const tool_call& call) {
+  const tool_arguments arguments{call.arguments, {}};
+  const auto checked = arguments.check();
+  if (!checked)
+    refuse(services, call, checked.error().message);
+  return checked.has_value();
 }
 
 /// Goes on when the configuration can be used, else answers with what is wrong with it.
@@ -33,8 +32,15 @@ void with_sound_config(session_services& services, const tool_call& call, Then t
     if (snapshot.fault)
       refuse(services, call, snapshot.fault->message);
     else
-      then();
+      then(snapshot.value);
   });
+}
+
+/// Answers with a view of the configuration, or with what is wrong with it.
+template <class View>
+void answer_from_config(session_services& services, const tool_call& call, View view) {
+  with_sound_config(services, call,
+                    [&services, call, view](const configuration& config) { answer(services, call, view(config)); });
 }
 
 } // namespace agent_dispatch

@@ -25,10 +25,7 @@ namespace {
 // ----------------------------------------------------------------------------------------
 
 void run_list_agents(session_services& services, const tool_call& call) {
-  const tool_arguments arguments{call.arguments, {}};
-  if (const auto checked = arguments.check(); !checked)
-    refuse(services, call, checked.error().message);
-  else
+  if (takes_nothing(services, call))
     answer_from_config(services, call, [](const configuration& config) { return list_agents_json(config); });
 }
 
@@ -340,10 +337,9 @@ void run_dispatch_gc(session_services& services, const tool_call& call) {
 // -------------------------------------------------------------------------------------------------
 
 void run_cache_stats(session_services& services, const tool_call& call) {
-  const tool_arguments arguments{call.arguments, {}};
-  if (const auto checked = arguments.check(); !checked)
-    return refuse(services, call, checked.error().message);
-  with_sound_config(services, call, [&services, call] {
+  if (!takes_nothing(services, call))
+    return;
+  with_sound_config(services, call, [&services, call](const configuration&) {
     services.with_cache_report(call.line, call.what.id, [&services, call](const cache_report& report) {
       answer(services, call, cache_stats_json(report.figures));
     });
@@ -351,10 +347,9 @@ void run_cache_stats(session_services& services, const tool_call& call) {
 }
 
 void run_cache_clear(session_services& services, const tool_call& call) {
-  const tool_arguments arguments{call.arguments, {}};
-  if (const auto checked = arguments.check(); !checked)
-    return refuse(services, call, checked.error().message);
-  with_sound_config(services, call, [&services, call] {
+  if (!takes_nothing(services, call))
+    return;
+  with_sound_config(services, call, [&services, call](const configuration&) {
     services.with_cache_cleared(call.line, call.what.id, [&services, call](const cache_cleared& done) {
       answer(services, call, cache_cleared_json(done.entries));
     });

@@ -262,6 +262,16 @@ def test_a_broken_configuration_is_said(home, client):
         assert "agents.yaml" in answer["error"] and "line" in answer["error"], answer
 
 
+def test_a_broken_configuration_costs_no_answers(home, client, counted):
+    client.value("dispatch", counted.call())
+    sound = home.config.read_text()
+    home.config.write_text("agents: [")
+    assert home.status()["cache"]["size"] == 1
+    assert "error" in client.value("dispatch", counted.call())
+    home.config.write_text(sound)
+    assert client.value("dispatch", counted.call())["cached"]
+
+
 def by_tool(home, client):
     assert "error" not in client.value("update_agent", {"name": "notes", "description": "new"})
 
@@ -335,6 +345,18 @@ def test_identical_items_of_a_parallel_call_share_one_run(home, client, counted)
     wait_until(lambda: is_settled(home))
 
 
+def two_behind_another(home, task):
+    """One slot, which a first client's run holds until the file `first` is there; two others ask for the same behind it."""
+    home.write_config({"notes": {}}, settings={"max_concurrency": 1})
+    clients = [home.serve() for _ in range(3)]
+    blocker = Counted(home, {"wait_for": str(home.root / "first")}, name="blocker")
+    first = clients[0].start_call("dispatch", blocker.call())
+    wait_until(home.agents_running)
+    calls = [client.start_call("dispatch", task.call()) for client in clients[1:]]
+    wait_until(lambda: len(home.request_files()) == 3)
+    return clients, blocker, first, calls
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
 def test_the_last_cancel_ends_the_run(home, client, held, order):
     clients = [client, home.serve(), home.serve()]
@@ -386,13 +408,7 @@ def test_a_frontend_that_dies_takes_itself_off_alone(home, client, held, victim)
 
 
 def test_who_shared_a_queued_run_shares_its_place(home, held):
-    home.write_config({"notes": {}}, settings={"max_concurrency": 1})
-    clients = [home.serve() for _ in range(3)]
-    blocker = Counted(home, {"wait_for": str(home.root / "first")}, name="blocker")
-    first = clients[0].start_call("dispatch", blocker.call())
-    wait_until(home.agents_running)
-    calls = [client.start_call("dispatch", held.call()) for client in clients[1:]]
-    wait_until(lambda: len(home.request_files()) == 3)
+    clients, blocker, first, calls = two_behind_another(home, held)
     assert home.status()["queued"] == 1
     clients[1].cancel(calls[0])
     wait_until(lambda: len(home.request_files()) == 2)
@@ -487,13 +503,7 @@ def test_a_frontend_that_dies_with_the_supervisor_leaves_the_run_to_the_other(ho
 
 
 def test_what_was_queued_for_several_is_started_once_after_a_death(home, held):
-    home.write_config({"notes": {}}, settings={"max_concurrency": 1})
-    clients = [home.serve() for _ in range(3)]
-    blocker = Counted(home, {"wait_for": str(home.root / "first")}, name="blocker")
-    first = clients[0].start_call("dispatch", blocker.call())
-    wait_until(home.agents_running)
-    calls = [client.start_call("dispatch", held.call()) for client in clients[1:]]
-    wait_until(lambda: len(home.request_files()) == 3)
+    clients, blocker, first, calls = two_behind_another(home, held)
     home.kill_supervisor()
     (home.root / "first").touch()
     held.open()

@@ -458,3 +458,18 @@ def test_a_log_level_holds_for_what_is_under_way(configured):
     door.touch()
     call.wait()
     assert "heard" in [each["data"]["message"] for each in logged(client)]
+
+
+def test_an_answer_that_cannot_be_said_is_an_error_and_harms_nobody(configured):
+    """Quotes double each time that they are escaped: 20 MiB of them fit into no frame, however they are given."""
+    client = speaking(configured, NEWEST)
+    other = client.start_call("dispatch", {"agent": "other", "task": stand_in.wait_for(configured.root / "door", "undisturbed")})
+    job = client.value("dispatch_async", {"agent": "notes", "task": stand_in.say("x")})["job_id"]
+    record = configured.ended_job(job)
+    record["result"]["result"] = '"' * (20 << 20)
+    configured.record_file(job).write_text(json.dumps(record))
+    error = client.start_call("dispatch_status", {"job_id": job}).wait(60)["error"]
+    assert "bytes" in error["message"] and "max_chars" in error["message"]
+    assert client.value("fetch_result", {"ref": job, "max_chars": 3})["result"] == '"""'
+    (configured.root / "door").touch()
+    assert text_value(other.wait()["result"])["result"] == "undisturbed"
