@@ -15,7 +15,7 @@ if(AGENT_DISPATCH_SANITIZE)
     -fsanitize=${AGENT_DISPATCH_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined
     # A check that cannot be recovered from cannot be suppressed either, and CAF has a null reference of its own.
     -fsanitize-recover=null
-    -Wno-null-dereference -Wno-maybe-uninitialized)
+    -Wno-null-dereference $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(project_options INTERFACE -fsanitize=${AGENT_DISPATCH_SANITIZE})
 endif()
 

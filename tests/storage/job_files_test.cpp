@@ -402,7 +402,7 @@ TEST_CASE("A record that could not be read back is not written") {
   const job_files files{directory.path(), our_mark};
   auto record = make_record(1);
   auto nested = nlohmann::json::array();
-  for (int i = 0; i < 2000; ++i)
+  for (int i = 0; i < 1100; ++i)
     nested = nlohmann::json::array({std::move(nested)});
   record.unknown["deep"] = std::move(nested);
   const auto created = files.create(record, durability::disk);
