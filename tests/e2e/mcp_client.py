@@ -57,6 +57,7 @@ class McpClient:
             cwd=directory,
             start_new_session=True,
         )
+        self.lines = []  # all that was said, as it came
         self.notifications = []
         self.unmatched = []
         self.garbage = []
@@ -75,6 +76,7 @@ class McpClient:
 
     def _read(self):
         for line in self.process.stdout:
+            self.lines.append(line)
             try:
                 message = json.loads(line)
             except ValueError:
@@ -184,6 +186,14 @@ class McpClient:
                 if left <= 0:
                     raise AssertionError(f"no such notification came; there were {[m for _, m in self.notifications]}")
                 self._changed.wait(left)
+
+    def wait_change(self, condition, seconds=10, what="condition"):
+        """Until condition() is true; it is asked again after each message of the server."""
+        with self._changed:
+            if not self._changed.wait_for(condition, seconds * PATIENCE):
+                raise AssertionError(
+                    f"not within {seconds * PATIENCE:g} s: {what}; the server {self.condition()}; it said last: {self.lines[-3:]}"
+                )
 
     def progress(self, token):
         """(arrival time, params) of each progress notification of this token."""
