@@ -28,7 +28,7 @@ class Conversation:
             for message in exchange.says:
                 self.say(in_revision(message, self.revision))
             answers = exchange.answers
-            self.hear(exchange, sum("id" in each for each in exchange.says) if answers is None else answers)
+            self.hear(exchange)
             if exchange.after:
                 exchange.after(self.home, self.names.ids)
         self.transcript.begin("the end of input")
@@ -41,14 +41,17 @@ class Conversation:
         self.transcript.add(CLIENT, line)
         self.client.send_bytes(self.names.fill_in(line).encode() + b"\n")
 
-    def hear(self, exchange, answers):
-        """Writes down all that comes up to the last of so many answers."""
+    def hear(self, exchange):
+        """Writes down all that comes until the exchange is complete."""
+        requests = sum(isinstance(each, dict) and {"id", "method"} <= each.keys() for each in exchange.says)
+        answers = requests if exchange.answers is None else exchange.answers
 
         def is_complete():
-            return sum(count_answers(line) for line in self.client.lines[self.heard :]) >= answers
+            new = self.client.lines[self.heard :]
+            return sum(map(count_answers, new)) >= answers and any(exchange.until.encode() in line for line in new or [b""])
 
         try:
-            self.client.wait_change(is_complete, 20, f"{answers} answers in {exchange.name!r}")
+            self.client.wait_change(is_complete, 20, f"{answers} answers in {exchange.name!r}, and {exchange.until!r}")
         finally:
             self.take(self.client.lines[self.heard :], exchange.name)
 
@@ -86,7 +89,7 @@ def test_what_is_recorded_is_valid_by_the_official_schema(revision):
     for name, sender, message in transcripts.messages(path_of(revision).read_text()):
         if not script[name].is_valid:
             continue
-        if sender == CLIENT and "id" in message:
+        if sender == CLIENT and {"id", "method"} <= message.keys():
             methods[message["id"]] = message["method"]
         elif sender == SERVER:
             problems += mcp_schemas.problems_of_message(revision, message, methods.get(message.get("id")))

@@ -22,14 +22,15 @@ NOBODY = "0" * 32  # the id of no job
 
 @dataclass
 class Exchange:
-    """What the client says, and how many answers there are to wait for before the next exchange."""
+    """What the client says, and what there is to wait for before the next exchange."""
 
     name: str
     says: list  # messages: a dict or a list is sent as JSON, a text as it is
     revisions: list = None  # None: all
-    answers: int = None  # None: one for each message with an id
+    answers: int = None  # to wait for; None: one for each request
+    until: str = ""  # what a line that is waited for has in it
     before: Callable = None  # before(home, ids): what has to be done first. ids: by their names
-    after: Callable = None  # what has to be waited for when all answers are there
+    after: Callable = None  # the same, when all that is waited for is there
     is_valid: bool = True  # what the server says, by the official schema
 
 
@@ -52,7 +53,7 @@ def notify(name, method, params=None, **more):
 
 def in_revision(message, revision):
     """A message as this revision has it: the stateless ones say with each request what a handshake said once."""
-    if revision not in STATELESS or not isinstance(message, dict) or "id" not in message:
+    if revision not in STATELESS or not isinstance(message, dict) or not {"id", "method"} <= message.keys():
         return message
     params = message.get("params", {})
     if not isinstance(params, dict):
@@ -76,6 +77,7 @@ def say(text):
 
 
 THREE_EVENTS = {"agent": "notes", "task": stand_in.steps({"text": "one"}, {"tool": "Read"}, {"text": "two"})}
+SLOW = {"agent": "notes", "task": stand_in.steps({"text": "half way"}, {"wait_for": "<home>/gate"}, {"text": "there"})}
 JOB = "<id from dispatch_async>"
 REF = "<id from dispatch return_ref>"
 PROMPT = {"type": "ref/prompt", "name": "delegate"}
@@ -114,6 +116,13 @@ SCRIPT = [
     # --- log messages ---
     request("logging/setLevel", "logging/setLevel", {"level": "info"}),
     call("logged", "dispatch_stream", THREE_EVENTS, revisions=HANDSHAKE),
+    # A call that takes its time keeps none waiting.
+    *(
+        call("slow", "dispatch_stream", SLOW, meta, answers=0, until='"message":"half way"', revisions=revisions)
+        for revisions, meta in ((HANDSHAKE, None), (STATELESS, {LOG_LEVEL_KEY: "info"}))
+    ),
+    call("inspect_agent meanwhile", "inspect_agent", {"name": "other"}),
+    Exchange("the end of slow", [], answers=1, before=lambda home, ids: (home.root / "gate").touch()),
     request("logging/setLevel again", "logging/setLevel", {"level": "emergency"}, revisions=HANDSHAKE),
     request("logging/setLevel wrong", "logging/setLevel", {"level": "loud"}, revisions=HANDSHAKE),
     call("logged", "dispatch_stream", THREE_EVENTS, {LOG_LEVEL_KEY: "info"}, revisions=STATELESS),

@@ -11,10 +11,11 @@ CLIENT, SERVER = "client: ", "server: "
 IDENTIFIER = re.compile(r"(?<![0-9a-f])(?!0{32})(?:[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f])")
 QUOTE = r'(?:\\*")'  # also within JSON that is a text within JSON
 NUMBER = re.compile(
-    rf"({QUOTE}(?:created_at|started_at|completed_at|progress_updated_at|duration_ms|total_duration_ms|pid|age_seconds){QUOTE}: ?)[0-9][0-9.e+]*"
+    rf"({QUOTE}(?:created_at|started_at|completed_at|progress_updated_at|duration_ms|total_duration_ms|pid|age_seconds){QUOTE}: ?)[0-9][0-9.e+-]*"
 )
 VERSION = re.compile(rf"({QUOTE}version{QUOTE}: ?{QUOTE})[0-9][^\"\\]*")
 OWNER = re.compile(rf"({QUOTE}owner{QUOTE}: ?{QUOTE})[^\"\\]*")
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})")
 PROGRESS = re.compile(r'(?<="progress":)[0-9]+(?=[,}])')
 PROGRESS_TEXT = re.compile(r'(?<="message":")((?:[^"\\]|\\.)*)(?=")')
 
@@ -35,7 +36,7 @@ class Names:
             return name
 
         text = OWNER.sub(r"\g<1><owner>", text.replace(self.home, "<home>"))
-        text = IDENTIFIER.sub(name_of, text)
+        text = TIME.sub("<time>", IDENTIFIER.sub(name_of, text))
         return VERSION.sub(r"\g<1><version>", NUMBER.sub(r"\g<1>0", text))
 
     def fill_in(self, text):
