@@ -1,0 +1,52 @@
+"""The official MCP clients that test_sdk.py drives: which ones, and where they are. Each is installed once, outside the tree."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PYTHON = {1: "mcp>=1.10,<2", 2: "mcp>=2,<3"}
+TYPESCRIPT = {1: "@modelcontextprotocol/sdk@>=1.10 <2", 2: "@modelcontextprotocol/client@>=2 <3"}
+INSPECTOR = "@modelcontextprotocol/inspector@>=2 <3"
+
+NPM = ["npm", "install", "--no-audit", "--no-fund", "--no-save", "--no-package-lock", "--loglevel=error", "--ignore-scripts"]
+
+
+def installed(folder, requirement, *commands):
+    """The folder with this in it; made by these commands when it is missing."""
+    place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "agent-dispatch" / folder
+    mark = place / "complete"
+    if mark.exists() and mark.read_text() == requirement:
+        return place
+    for command in commands:
+        try:
+            made = subprocess.run([part.format(place=place) for part in command], capture_output=True, text=True, timeout=160)
+            problem = made.returncode and (made.stderr or made.stdout)[-300:]
+        except (OSError, subprocess.TimeoutExpired) as failure:
+            problem = failure
+        if problem:
+            pytest.skip(f"the official client {requirement} cannot be installed here: {problem}")
+    mark.write_text(requirement)
+    return place
+
+
+def python(major):
+    """The interpreter of a virtual environment that has the Python SDK."""
+    pip = ["{place}/bin/python", "-m", "pip", "install", "-q", PYTHON[major]]
+    return installed(f"python-sdk-{major}", PYTHON[major], [sys.executable, "-m", "venv", "--clear", "{place}"], pip) / "bin" / "python"
+
+
+def node_modules(folder, requirement):
+    return installed(folder, requirement, [*NPM, "--prefix", "{place}", requirement]) / "node_modules"
+
+
+def typescript(major):
+    """The packages of the TypeScript SDK."""
+    return node_modules(f"typescript-sdk-{major}", TYPESCRIPT[major])
+
+
+def inspector():
+    """The Inspector's program."""
+    return node_modules("inspector", INSPECTOR) / ".bin" / "mcp-inspector"
