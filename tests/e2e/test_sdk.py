@@ -104,7 +104,7 @@ def test_every_tool_has_a_call_in_the_table(configured):
 
 
 @pytest.mark.sdk
-@pytest.mark.parametrize("major, mode, revision", [(2, "auto", NEWEST), (2, "legacy", LAST_HANDSHAKE)])
+@pytest.mark.parametrize("major, mode, revision", [(2, "auto", NEWEST), (2, "legacy", LAST_HANDSHAKE), (1, "", LAST_HANDSHAKE)])
 def test_the_python_client_calls_every_tool(configured, major, mode, revision):
     seen = driven(configured, sdk_install.python(major), HERE / "sdk_client.py", PROGRAMS / "agent-dispatch", mode)
     assert seen["revision"] == revision
