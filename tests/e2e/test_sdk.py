@@ -1,6 +1,7 @@
 """The official MCP clients: each calls every tool of `agent-dispatch serve`, as data/sdk_calls.json has it."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -109,3 +110,16 @@ def test_the_python_client_calls_every_tool(configured, major, mode, revision):
     seen = driven(configured, sdk_install.python(major), HERE / "sdk_client.py", PROGRAMS / "agent-dispatch", mode)
     assert seen["revision"] == revision
     check(seen, configured)
+
+
+@pytest.mark.sdk
+@pytest.mark.parametrize("major, mode, revision", [(2, "auto", NEWEST), (2, "legacy", LAST_HANDSHAKE)])
+def test_the_typescript_client_calls_every_tool(configured, major, mode, revision):
+    # Node looks for packages beside the program.
+    shutil.copy(HERE / "sdk_client.mjs", configured.root)
+    (configured.root / "node_modules").symlink_to(sdk_install.typescript(major))
+    seen = driven(configured, "node", configured.root / "sdk_client.mjs", PROGRAMS / "agent-dispatch", str(major), mode)
+    assert seen["revision"] == revision
+    check(seen, configured)
+    # This client knows no token any more once it has read the answer, even of what came before it in the same piece.
+    assert not [error for error in seen["errors"] if "progress notification for an unknown token" not in error]
