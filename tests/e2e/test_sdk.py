@@ -113,7 +113,7 @@ def test_the_python_client_calls_every_tool(configured, major, mode, revision):
 
 
 @pytest.mark.sdk
-@pytest.mark.parametrize("major, mode, revision", [(2, "auto", NEWEST), (2, "legacy", LAST_HANDSHAKE)])
+@pytest.mark.parametrize("major, mode, revision", [(2, "auto", NEWEST), (2, "legacy", LAST_HANDSHAKE), (1, "", LAST_HANDSHAKE)])
 def test_the_typescript_client_calls_every_tool(configured, major, mode, revision):
     # Node looks for packages beside the program.
     shutil.copy(HERE / "sdk_client.mjs", configured.root)
