@@ -1,6 +1,7 @@
 """The official MCP clients that test_sdk.py drives: which ones, and where they are. Each is installed once, outside the tree."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ import pytest
 
 PYTHON = {1: "mcp>=1.10,<2", 2: "mcp>=2,<3"}
 TYPESCRIPT = {1: "@modelcontextprotocol/sdk@>=1.10 <2", 2: "@modelcontextprotocol/client@>=2 <3"}
-INSPECTOR = "@modelcontextprotocol/inspector@>=2 <3"
+INSPECTOR = "@modelcontextprotocol/inspector@>=2.12 <2.13"  # asks for Node 22.19, but on the command line runs with 20
+NODE = {"typescript 1": 18, "typescript 2": 20, "inspector": 20}
 
 NPM = ["npm", "install", "--no-audit", "--no-fund", "--no-save", "--no-package-lock", "--loglevel=error", "--ignore-scripts"]
 
@@ -38,6 +40,15 @@ def python(major):
     return installed(f"python-sdk-{major}", PYTHON[major], [sys.executable, "-m", "venv", "--clear", "{place}"], pip) / "bin" / "python"
 
 
+def node(client):
+    """The interpreter of JavaScript, when it is new enough for this client."""
+    program = shutil.which("node")
+    version = subprocess.run([program, "--version"], capture_output=True, text=True).stdout.strip() if program else "none"
+    if not program or int(version.lstrip("v").split(".")[0]) < NODE[client]:
+        pytest.skip(f"the official client {client} needs Node {NODE[client]} or newer; here is {version}")
+    return program
+
+
 def node_modules(folder, requirement):
     return installed(folder, requirement, [*NPM, "--prefix", "{place}", requirement]) / "node_modules"
 
@@ -48,5 +59,5 @@ def typescript(major):
 
 
 def inspector():
-    """The Inspector's program."""
-    return node_modules("inspector", INSPECTOR) / ".bin" / "mcp-inspector"
+    """The Inspector's program, for Node."""
+    return node_modules("inspector", INSPECTOR) / "@modelcontextprotocol" / "inspector" / "clients" / "launcher" / "build" / "index.js"

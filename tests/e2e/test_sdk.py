@@ -115,11 +115,65 @@ def test_the_python_client_calls_every_tool(configured, major, mode, revision):
 @pytest.mark.sdk
 @pytest.mark.parametrize("major, mode, revision", [(2, "auto", NEWEST), (2, "legacy", LAST_HANDSHAKE), (1, "", LAST_HANDSHAKE)])
 def test_the_typescript_client_calls_every_tool(configured, major, mode, revision):
-    # Node looks for packages beside the program.
+    node = sdk_install.node(f"typescript {major}")
+    # It looks for packages beside the program.
     shutil.copy(HERE / "sdk_client.mjs", configured.root)
     (configured.root / "node_modules").symlink_to(sdk_install.typescript(major))
-    seen = driven(configured, "node", configured.root / "sdk_client.mjs", PROGRAMS / "agent-dispatch", str(major), mode)
+    seen = driven(configured, node, configured.root / "sdk_client.mjs", PROGRAMS / "agent-dispatch", str(major), mode)
     assert seen["revision"] == revision
     check(seen, configured)
     # This client knows no token any more once it has read the answer, even of what came before it in the same piece.
     assert not [error for error in seen["errors"] if "progress notification for an unknown token" not in error]
+
+
+def inspect(home, *words, era="legacy"):
+    """What the Inspector prints; the server gets its environment from its command line."""
+    settings = [word for name, value in home.environment.items() for word in ("-e", f"{name}={value}")]
+    server = [PROGRAMS / "agent-dispatch", "serve"]
+    command = [sdk_install.node("inspector"), sdk_install.inspector(), "--cli", "-q", "--protocol-era", era, *settings, *server, *words]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=60, env=home.environment, cwd=home.root)
+    assert finished.stdout, finished.stderr
+    return json.loads(finished.stdout) | {"code": finished.returncode}
+
+
+def call(home, entry, kept, **options):
+    """The answer of a tool to the Inspector. What is told meanwhile it does not show, so nothing waits for it."""
+    if "heard" in entry:
+        Path(entry["heard"]).touch()
+    arguments = {name: kept.get(value[1:], value) if isinstance(value, str) else value for name, value in entry["arguments"].items()}
+    words = ("--method", "tools/call", "--tool-name", entry["tool"], "--tool-args-json", json.dumps(arguments))
+    result = inspect(home, *words, **options)
+    value = json.loads(result["content"][0]["text"])
+    kept |= {name: value[member] for name, member in entry.get("keep", {}).items()}
+    assert result["code"] == (5 if entry.get("is_error") else 0)
+    return result
+
+
+@pytest.mark.sdk
+def test_the_inspector_calls_every_tool(configured):
+    tools = {tool["name"]: tool for tool in inspect(configured, "--method", "tools/list")["tools"]}
+    assert tools.keys() == {entry["tool"] for entry in TABLE["calls"]}
+    kept = {}
+    for entry, given in zip(TABLE["calls"], order(configured)["calls"]):
+        check_answer(entry, call(configured, given, kept), tools[entry["tool"]], kept)
+
+
+@pytest.mark.sdk
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+def test_the_inspector_lists_and_reads(configured, era):
+    prompts = inspect(configured, "--method", "prompts/list", era=era)["prompts"]
+    assert {prompt["name"] for prompt in prompts} == {entry["name"] for entry in TABLE["prompts"]}
+    filled_in = inspect(configured, "--method", "prompts/get", "--prompt-name", "delegate", "--prompt-args", "task=count", era=era)
+    assert "count" in filled_in["messages"][0]["content"]["text"]
+    resources = inspect(configured, "--method", "resources/list", era=era)["resources"]
+    assert [resource["uri"] for resource in resources] == ["agent://notes", "agent://other"]
+    templates = inspect(configured, "--method", "resources/templates/list", era=era)["resourceTemplates"]
+    assert sorted(template["uriTemplate"] for template in templates) == TABLE["templates"]
+    (content,) = inspect(configured, "--method", "resources/read", "--uri", "agent://notes", era=era)["contents"]
+    assert json.loads(content["text"])["description"] == "keeper of notes"
+
+
+@pytest.mark.sdk
+def test_the_inspector_dispatches_in_the_stateless_era(configured):
+    result = call(configured, order(configured)["after_cancel"], {}, era="modern")
+    assert result["structuredContent"]["result"] == "free again"
