@@ -1,5 +1,6 @@
 """The official MCP clients that test_sdk.py drives: which ones, and where they are. Each is installed once, outside the tree."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -16,21 +17,29 @@ NODE = {"typescript 1": 18, "typescript 2": 20, "inspector": 20}
 NPM = ["npm", "install", "--no-audit", "--no-fund", "--no-save", "--no-package-lock", "--loglevel=error", "--ignore-scripts"]
 
 
-def installed(folder, requirement, *commands):
-    """The folder with this in it; made by these commands when it is missing."""
-    place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "agent-dispatch" / folder
+@functools.cache
+def make(place, requirement, *commands):
+    """Makes a folder with this in it by these commands, unless it is there. Returns what went wrong."""
     mark = place / "complete"
     if mark.exists() and mark.read_text() == requirement:
-        return place
+        return None
     for command in commands:
         try:
-            made = subprocess.run([part.format(place=place) for part in command], capture_output=True, text=True, timeout=160)
-            problem = made.returncode and (made.stderr or made.stdout)[-300:]
+            made = subprocess.run(command, capture_output=True, text=True, timeout=160)
         except (OSError, subprocess.TimeoutExpired) as failure:
-            problem = failure
-        if problem:
-            pytest.skip(f"the official client {requirement} cannot be installed here: {problem}")
+            return str(failure)
+        if made.returncode != 0:
+            return " ".join((made.stderr or made.stdout).split())[:200]
     mark.write_text(requirement)
+    return None
+
+
+def installed(folder, requirement, *commands):
+    """The folder with this in it. In the commands, {place} is that folder."""
+    place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "agent-dispatch" / folder
+    problem = make(place, requirement, *(tuple(part.format(place=place) for part in command) for command in commands))
+    if problem:
+        pytest.skip(f"the official client {requirement} cannot be installed here: {problem}")
     return place
 
 
