@@ -14,7 +14,7 @@ TEST_DEADLINE = 180
 
 
 def pytest_addoption(parser):
-    parser.addoption("--with-claude", action="store_true", help="also the tests with the real claude CLI, offline")
+    parser.addoption("--with-claude", action="store_true", help="also the real claude CLI, offline, and the official MCP clients")
     parser.addoption("--write-transcripts", action="store_true", help="record anew what test_transcripts.py compares with")
 
 

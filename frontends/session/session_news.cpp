@@ -1,0 +1,204 @@
+#include <algorithm>
+
+#include "frontends/session/session.hpp"
+
+/// What a session tells without being asked each time, and what it asks itself.
+namespace agent_dispatch {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+} // namespace
+
+// --- subscriptions
+// -------------------------------------------------------------------------------------------------------
+
+void session_state::subscribe(std::uint64_t line, job_subscription what) {
+  const bool is_again = told_before.erase(line) > 0;
+  auto asked_for = std::exchange(what.topics, {});
+  const auto count = asked_for.size();
+  const auto checking =
+      std::make_shared<unchecked_topics>(unchecked_topics{.line = line,
+                                                          .topics = std::move(asked_for),
+                                                          .records = std::vector<job_record_ptr>(count),
+                                                          .missing = count,
+                                                          .is_again = is_again});
+  if (line != 0 && cancelled_line == line) {
+    settle(line);
+    return;
+  }
+  subscriptions.try_emplace(line, std::move(what));
+  if (count == 0)
+    begin_topics(*checking);
+  const auto take = [this, checking](std::size_t place, job_record_ptr record) {
+    checking->records[place] = std::move(record);
+    if (--checking->missing == 0)
+      begin_topics(*checking);
+  };
+  for (std::size_t place = 0; place < count; ++place)
+    self->request(core.jobs, caf::infinite, find_job_record{checking->topics[place].id.value})
+        .then(
+            [take, place](const job_found& found) {
+              take(place, found.record ? std::make_shared<const job_record>(*found.record) : nullptr);
+            },
+            [take, place](const caf::error&) { take(place, nullptr); });
+}
+
+void session_state::begin_topics(const unchecked_topics& checked) {
+  const auto found = subscriptions.find(checked.line);
+  if (found == subscriptions.end())
+    return; // cancelled meanwhile
+  auto& open = found->second;
+  std::vector<std::size_t> agreed;
+  for (std::size_t place = 0; place < checked.topics.size(); ++place) {
+    const auto& topic = checked.topics[place];
+    if (!checked.records[place] || std::find(open.topics.begin(), open.topics.end(), topic) != open.topics.end())
+      continue;
+    open.topics.push_back(topic);
+    agreed.push_back(place);
+  }
+  if (checked.line != 0 && !checked.is_again)
+    tell_subscriber(checked.line, dialect->subscribed_line(open));
+  for (const auto place : agreed)
+    begin_topic(checked.line, checked.topics[place], *checked.records[place], checked.is_again);
+  schedule_tick();
+}
+
+void session_state::begin_topic(std::uint64_t line, const job_topic& what, const job_record& record, bool is_again) {
+  // A task that has ended would never be heard of; a resource that has is known to who reads it from now on.
+  if (is_again || (what.news == job_news::task && is_terminal(record.status)))
+    tell_record(line, what, record);
+  if (is_terminal(record.status))
+    return;
+  const auto topic = next_topic++;
+  topics.emplace(topic, live_topic{.subscription = line, .what = what});
+  self->send(core.jobs, watch_job{key(topic), what.id.value, self, std::nullopt, std::nullopt});
+}
+
+void session_state::tell_subscriber(std::uint64_t line, const std::string& text) {
+  link->send("note", line, text, importance::must_arrive);
+}
+
+void session_state::tell_record(std::uint64_t line, const job_topic& what, const job_record& record) {
+  const auto& open = subscriptions.at(line);
+  tell_subscriber(line, what.news == job_news::task ? dialect->task_line(open, record)
+                                                    : dialect->changed_line(open, what.id));
+}
+
+void session_state::news(std::uint64_t topic) {
+  const auto found = topics.find(topic);
+  if (found == topics.end())
+    return;
+  auto& what = found->second;
+  what.is_new = true;
+  if (what.told_at + news_interval <= clock::now())
+    tell_news(topic, what);
+  else
+    schedule_tick();
+}
+
+void session_state::tell_news(std::uint64_t topic, live_topic& what) {
+  what.is_new = false;
+  what.told_at = clock::now();
+  if (what.what.news == job_news::resource) {
+    tell_subscriber(what.subscription, dialect->changed_line(subscriptions.at(what.subscription), what.what.id));
+    return;
+  }
+  self->request(core.jobs, caf::infinite, find_job_record{what.what.id.value})
+      .then(
+          [this, topic](const job_found& job) {
+            const auto found = topics.find(topic);
+            // That it has ended is told when it is certain.
+            if (found != topics.end() && job.record && !is_terminal(job.record->status))
+              tell_record(found->second.subscription, found->second.what, *job.record);
+          },
+          [](const caf::error&) {});
+}
+
+void session_state::last_news(std::uint64_t topic, const job_record_ptr& record) {
+  const auto found = topics.find(topic);
+  if (found == topics.end())
+    return;
+  const auto what = found->second;
+  topics.erase(found);
+  if (record)
+    tell_record(what.subscription, what.what, *record);
+}
+
+void session_state::drop_topic(std::uint64_t topic) {
+  self->send(core.jobs, unwatch_job{key(topic)});
+  topics.erase(topic);
+}
+
+void session_state::forget(const job_topic& topic) {
+  const auto open = subscriptions.find(0);
+  if (open == subscriptions.end())
+    return;
+  std::erase(open->second.topics, topic);
+  const auto live = std::find_if(topics.begin(), topics.end(), [&](const auto& entry) {
+    return entry.second.subscription == 0 && entry.second.what == topic;
+  });
+  if (live != topics.end())
+    drop_topic(live->first);
+}
+
+void session_state::end_subscription(std::uint64_t line) {
+  std::vector<std::uint64_t> its;
+  for (const auto& [topic, what] : topics)
+    if (what.subscription == line)
+      its.push_back(topic);
+  for (const auto topic : its)
+    drop_topic(topic);
+  subscriptions.erase(line);
+}
+
+// --- questions to the client
+// ---------------------------------------------------------------------------------------------
+
+void session_state::prepare(std::uint64_t line, const nlohmann::json& id,
+                            std::function<void(const config_snapshot&)> then) {
+  prepared.insert_or_assign(line, prepared_call{.id = id, .is_cancelled = cancelled_line == line});
+  with_config(line, id, std::move(then));
+}
+
+void session_state::ask_client(std::uint64_t line, const nlohmann::json& id, std::string_view method,
+                               const ordered_json& params, std::function<void(const nlohmann::json&)> then) {
+  auto& call = prepared.try_emplace(line, prepared_call{.id = id}).first->second;
+  if (call.is_cancelled) {
+    prepared.erase(line);
+    settle(line);
+    return;
+  }
+  // Another supervisor may have asked the same before: its answer must not be taken for ours.
+  call.question = "agent-dispatch-" + make_job_id().value;
+  questions.emplace(call.question, live_question{.line = line, .then = std::move(then)});
+  link->send("note", line, jsonrpc::request_line(call.question, method, params), importance::must_arrive);
+}
+
+void session_state::take_response(const jsonrpc::response& response) {
+  if (!response.id.is_string())
+    return;
+  const auto answered = questions.extract(response.id.get<std::string>());
+  if (!answered)
+    return;
+  if (const auto call = prepared.find(answered.mapped().line); call != prepared.end())
+    call->second.question.clear();
+  answered.mapped().then(response.result);
+}
+
+void session_state::cancel_prepared(const nlohmann::json& id) {
+  for (auto entry = prepared.begin(); entry != prepared.end();) {
+    auto& call = entry->second;
+    if (call.id != id || call.question.empty()) {
+      call.is_cancelled = call.is_cancelled || call.id == id;
+      ++entry;
+      continue;
+    }
+    questions.erase(call.question);
+    settle(entry->first);
+    entry = prepared.erase(entry);
+  }
+}
+
+} // namespace agent_dispatch
