@@ -15,10 +15,15 @@ void requests_state::find_run(entry& request, run_spec_ptr spec) {
     return;
   }
   const auto question = make_cache_key(*spec);
-  if (const auto known = cache.find(question, result_cache::clock::now()))
+  if (const auto known = cache.find(question, result_cache::clock::now())) {
     answer_known(request, std::move(spec), *known);
-  else
+  } else if (spec->job) { // a run of its own: it can be looked at and cancelled
+    const auto own = spec->key;
+    record(request, std::move(spec));
+    runs.at(own).question = question;
+  } else {
     find_run(request, std::move(spec), question);
+  }
 }
 
 void requests_state::find_run(entry& request, run_spec_ptr spec, const cache_key& question) {

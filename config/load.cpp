@@ -168,6 +168,7 @@ private:
     fields.integer("max_concurrency", 1, target.max_concurrency);
     fields.integer("job_retention_days", 0, target.job_retention_days);
     fields.integer("idle_exit_seconds", 0, target.idle_exit_seconds);
+    fields.boolean("confirm_risky", target.confirm_risky);
     if (const auto* cache = fields.value("cache"))
       read_cache(*cache, target.cache);
   }

@@ -65,6 +65,7 @@ struct settings {
   int max_concurrency = 5;     ///< live runs of the whole supervisor, ≥ 1
   int job_retention_days = 0;  ///< 0: keep
   int idle_exit_seconds = 600; ///< 0: never
+  bool confirm_risky = false;  ///< a person is asked before an agent with `risky_capabilities` may act
   cache_settings cache;
 
   bool operator==(const settings&) const = default;

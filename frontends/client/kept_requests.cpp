@@ -13,7 +13,20 @@ namespace {
 /// What a kept line costs beside its text.
 constexpr std::size_t line_overhead = 256;
 /// What a client says once and a session must know, in the order in which it is said again.
-constexpr std::array<std::string_view, 2> session_methods{"initialize", "logging/setLevel"};
+constexpr std::array<std::string_view, 3> session_methods{"initialize", "logging/setLevel", "resources/subscribe"};
+/// Of the last there may be many. More than so many, or longer ones, are not said again.
+constexpr std::size_t most_session_lines = 1000;
+constexpr std::size_t longest_subscription = 4096;
+constexpr std::string_view end_of_subscription = "resources/unsubscribe";
+/// A request that stays open as long as its client likes: deaths in that time are not its doing.
+constexpr std::string_view lasting_method = "subscriptions/listen";
+
+std::string uri_in(std::string_view line) {
+  const auto json = nlohmann::json::parse(line, nullptr, false);
+  const auto params = json.is_object() ? json.find("params") : json.end();
+  const auto uri = params != json.end() && params->is_object() ? params->find("uri") : json.end();
+  return uri != json.end() && uri->is_string() ? uri->get<std::string>() : std::string{};
+}
 
 } // namespace
 
@@ -57,9 +70,8 @@ void kept_requests::connected() {
   to_acknowledge_.clear(); // what is not said to be kept is acknowledged
   says_what_is_kept_ = sent_through_ > 0;
   to_replay_.clear();
-  for (auto method = session_methods.rbegin(); method != session_methods.rend(); ++method)
-    if (const auto found = session_lines_.find(*method); found != session_lines_.end())
-      to_replay_.push_back(found->second);
+  for (auto line = session_lines_.rbegin(); line != session_lines_.rend(); ++line)
+    to_replay_.push_back(line->second);
 }
 
 std::optional<std::string> kept_requests::next_frame() {
@@ -121,7 +133,7 @@ std::vector<nlohmann::json> kept_requests::lost(supervisor_end how) {
   for (auto entry = lines_.begin(); entry != lines_.end();) {
     auto& line = entry->second;
     const bool has_died = std::exchange(line.in_flight, false) && how == supervisor_end::died;
-    if (!has_died || ++line.deaths < deaths_allowed) {
+    if (!has_died || line.method == lasting_method || ++line.deaths < deaths_allowed) {
       ++entry;
     } else if (line.id.is_null() || line.is_given_up) {
       entry = forget(entry);
@@ -168,17 +180,28 @@ bool kept_requests::answered(std::uint64_t number) {
 }
 
 void kept_requests::remember_for_next_session(kept_line& line) {
-  if (std::find(session_methods.begin(), session_methods.end(), line.method) == session_methods.end())
+  const auto uri = line.method.starts_with("resources/") ? uri_in(line.text) : std::string{};
+  if (line.method == end_of_subscription)
+    session_lines_.erase({session_methods.size() - 1, uri});
+  const auto method = std::find(session_methods.begin(), session_methods.end(), line.method);
+  if (method == session_methods.end())
+    return;
+  if (!uri.empty() && (session_lines_.size() >= most_session_lines || line.text.size() > longest_subscription))
     return;
   bytes_ -= line.text.size();
-  session_lines_.insert_or_assign(line.method, std::exchange(line.text, {}));
+  const auto place = static_cast<std::size_t>(method - session_methods.begin());
+  session_lines_.insert_or_assign({place, uri}, std::exchange(line.text, {}));
 }
 
 bool kept_requests::noted(std::uint64_t number, std::optional<std::uint64_t> progress) {
+  if (number == 0)
+    return true;
   const auto found = lines_.find(number);
   if (found == lines_.end() || found->second.is_cancelled || found->second.is_given_up)
     return false;
   auto& told = found->second.told;
+  if (found->second.method == lasting_method)
+    told = 1;
   if (progress && *progress <= told)
     return false;
   told = progress.value_or(told);

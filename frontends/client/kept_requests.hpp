@@ -72,7 +72,7 @@ public:
   /// `answer N` has come. True: pass it on, and call `delivered` once the client has it; false: the client must not
   /// have it (again).
   bool answered(std::uint64_t number);
-  /// `note N` has come; `progress`: the number in it, if any. True: pass it on.
+  /// `note N` has come; `progress`: the number in it, if any. N is 0 where it belongs to no line. True: pass it on.
   bool noted(std::uint64_t number, std::optional<std::uint64_t> progress);
   /// `settled N` has come.
   void settled(std::uint64_t number);
@@ -108,9 +108,10 @@ private:
   std::uint64_t sent_through_ = 0; ///< the highest number that was sent on any
   bool says_what_is_kept_ = false; ///< next, on a connection that is not the first
   phase now_ = phase::apart;
-  std::map<std::string, std::string, std::less<>> session_lines_; ///< by method: what each new session is told first
-  std::vector<std::string> to_replay_;                            ///< of these, last first
-  std::set<std::uint64_t> undelivered_;                           ///< answered, but not yet whole with the client
+  /// What each new session is told first, by the place of its method in that order and the URI it is about, if any.
+  std::map<std::pair<std::size_t, std::string>, std::string> session_lines_;
+  std::vector<std::string> to_replay_;  ///< of these, last first
+  std::set<std::uint64_t> undelivered_; ///< answered, but not yet whole with the client
   std::deque<std::uint64_t> to_acknowledge_;
 };
 

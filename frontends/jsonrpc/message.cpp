@@ -46,8 +46,10 @@ message parse(std::string_view line) {
   const bool has_id = id != json.end() && is_id(*id);
   const nlohmann::json shown_id = has_id ? *id : nlohmann::json{};
   if (method == json.end()) {
-    if (has_id && (json.contains("result") || json.contains("error")))
-      return response{};
+    if (has_id && (json.contains("result") || json.contains("error"))) {
+      const auto result = json.find("result");
+      return response{shown_id, result == json.end() ? nlohmann::json{} : std::move(*result)};
+    }
     return problem{code::invalid_request, "the message has no member 'method'", shown_id};
   }
   if (!method->is_string())
@@ -86,6 +88,14 @@ std::string error_line(const nlohmann::json& id, code number, std::string_view s
 
 std::string notification_line(std::string_view method, const ordered_json& params) {
   auto json = message_start();
+  json["method"] = method;
+  json["params"] = params;
+  return dump(json);
+}
+
+std::string request_line(const nlohmann::json& id, std::string_view method, const ordered_json& params) {
+  auto json = message_start();
+  json["id"] = id;
   json["method"] = method;
   json["params"] = params;
   return dump(json);

@@ -18,6 +18,7 @@ enum class code {
   internal_error = -32603,
   // Of MCP: up to revision 2025-11-25, and from 2026-07-28 on.
   resource_not_found = -32002,
+  missing_capability = -32021,
   unsupported_revision = -32022,
 };
 
@@ -33,8 +34,11 @@ struct notification {
   nlohmann::json params; ///< an object, or null when absent
 };
 
-/// An answer to a request of ours; we have sent none that would need it.
-struct response {};
+/// An answer to a request of ours.
+struct response {
+  nlohmann::json id;
+  nlohmann::json result; ///< null: it was refused
+};
 
 /// A line that is none of these: the answer it deserves. `id` is null where it could not be read.
 struct problem {
@@ -54,5 +58,6 @@ std::string result_line(const nlohmann::json& id, const ordered_json& result);
 std::string error_line(const nlohmann::json& id, code number, std::string_view sentence,
                        const ordered_json& data = nullptr);
 std::string notification_line(std::string_view method, const ordered_json& params);
+std::string request_line(const nlohmann::json& id, std::string_view method, const ordered_json& params);
 
 } // namespace agent_dispatch::jsonrpc

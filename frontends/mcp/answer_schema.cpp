@@ -214,8 +214,9 @@ ordered_json dispatched() { return answer(result_members(), {of_a_result}); }
 ordered_json dispatched_or_ref() { return answer(joined(result_members(), ref_members()), {of_a_result, of_a_ref}); }
 
 ordered_json parallel() {
-  auto both = answer({{"individual_results", list_of(dispatched_or_ref())}, {"aggregated", dispatched()}},
-                     {{"individual_results", "aggregated"}});
+  auto both =
+      answer({{"individual_results", list_of(dispatched_or_ref())}, {"aggregated", dispatched()}, {"hint", text()}},
+             {{"individual_results", "aggregated"}});
   ordered_json schema;
   schema["anyOf"] = {list_of(dispatched_or_ref()), std::move(both)};
   return schema;
@@ -235,12 +236,13 @@ ordered_json dialogue() {
                  {"total_cost_usd", number()},
                  {"total_duration_ms", integer()},
                  {"final_answer", text()},
+                 {"hint", text()},
                  {"conversation", list_of(turn)}},
                 {{"resolved", "rounds", "total_cost_usd", "total_duration_ms", "final_answer", "conversation"}});
 }
 
 ordered_json accepted_job() {
-  return answer(joined({{"job_id", text()}, {"status", job_status()}}, result_members()),
+  return answer(joined({{"job_id", text()}, {"status", job_status()}, {"hint", text()}}, result_members()),
                 {{"job_id", "status", "agent"}, of_a_result});
 }
 

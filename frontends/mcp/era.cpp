@@ -11,12 +11,12 @@ namespace {
 
 // clang-format off
 constexpr std::array all_eras{
-    //  revision      stateless annotations progress text completions titles object value  no id
-    era{"2026-07-28", true,     true,       true,         true,       true,  true,  true, true},
-    era{"2025-11-25", false,    true,       true,         true,       true,  true,  false, true},
-    era{"2025-06-18", false,    true,       true,         true,       true,  true,  false, false},
-    era{"2025-03-26", false,    true,       true,         true,       false, false, false, false},
-    era{"2024-11-05", false,    false,      false,        false,      false, false, false, false},
+    //  revision      stateless annotations progress text completions titles object value  elicit no id
+    era{"2026-07-28", true,     true,       true,         true,       true,  true,  true, true, true},
+    era{"2025-11-25", false,    true,       true,         true,       true,  true,  false, true, true},
+    era{"2025-06-18", false,    true,       true,         true,       true,  true,  false, true, false},
+    era{"2025-03-26", false,    true,       true,         true,       false, false, false, false, false},
+    era{"2024-11-05", false,    false,      false,        false,      false, false, false, false, false},
 };
 // clang-format on
 

@@ -21,6 +21,7 @@ struct era {
   bool has_titles;            ///< of tools and resources; `_meta` of theirs
   bool has_structured_object; ///< structuredContent and outputSchema, objects alone
   bool has_structured_value;  ///< the same, any JSON value
+  bool has_elicitation;       ///< a client may be able to ask its user something
   bool may_lack_id;           ///< errors about what could not be read have no id; earlier ones have no valid form
 };
 

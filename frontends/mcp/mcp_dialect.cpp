@@ -1,6 +1,8 @@
 #include "frontends/mcp/mcp_dialect.hpp"
 
 #include "frontends/mcp/methods.hpp"
+#include "frontends/mcp/task_methods.hpp"
+#include "frontends/mcp/tasks.hpp"
 #include "frontends/mcp/texts.hpp"
 #include "frontends/mcp/tools.hpp"
 #include "frontends/session/answer_json.hpp"
@@ -14,6 +16,17 @@ constexpr auto level_of_events = log_level::info;
 
 answer_form form_in(const era& spoken, std::optional<log_level> from) {
   return {.revision = spoken.revision, .is_logged = from && *from <= level_of_events};
+}
+
+/// Whether a client's user can be asked by a form.
+bool has_forms(const nlohmann::json& capabilities) {
+  const auto* elicitation = member_of(capabilities, "elicitation");
+  return elicitation != nullptr && elicitation->is_object() && (elicitation->empty() || elicitation->contains("form"));
+}
+
+bool knows_tasks(const nlohmann::json& capabilities) {
+  const auto* extensions = member_of(capabilities, "extensions");
+  return extensions != nullptr && member_of(*extensions, tasks_extension) != nullptr;
 }
 
 void reject(const mcp_request& request, jsonrpc::code code, std::string_view why, const ordered_json& data = nullptr) {
@@ -46,6 +59,8 @@ void mcp_dialect::initialize(const mcp_request& request) {
   if (const auto asked = text_member_of(request.message.params, "protocolVersion"))
     if (const auto* known = find_era(*asked); known != nullptr && !known->is_stateless)
       handshake_ = known;
+  const auto* capabilities = member_of(request.message.params, "capabilities");
+  may_ask_ = handshake_->has_elicitation && capabilities != nullptr && has_forms(*capabilities);
   ordered_json result;
   result["protocolVersion"] = handshake_->revision;
   result["capabilities"] = server_capabilities(*handshake_);
@@ -87,14 +102,20 @@ void mcp_dialect::answer_stateless(session_services& services, std::uint64_t lin
       return reject(request, jsonrpc::code::invalid_params,
                     std::string{meta_key::log_level} + ": " + unknown_level_sentence());
   }
-  answer_method(request, form_in(*spoken, from));
+  auto form = form_in(*spoken, from);
+  form.takes_tasks = knows_tasks(*declared);
+  form.asks = spoken->has_elicitation && has_forms(*declared) ? asking::by_result : asking::never;
+  answer_method(request, form);
 }
 
 void mcp_dialect::answer_handshake(const mcp_request& request) {
   if (request.message.method == "logging/setLevel")
     set_log_level(request);
-  else
-    answer_method(request, form_in(request.spoken, std::nullopt));
+  else {
+    auto form = form_in(request.spoken, std::nullopt);
+    form.asks = may_ask_ ? asking::by_request : asking::never;
+    answer_method(request, form);
+  }
 }
 
 void mcp_dialect::notification(session_services& services, const jsonrpc::notification& message) {
@@ -137,7 +158,25 @@ std::optional<std::string> mcp_dialect::answer_line(const pending_call& call, co
                                                     bool cancelled) const {
   if (cancelled)
     return std::nullopt;
+  if (call.view == answer_view::task && answer.job)
+    return jsonrpc::result_line(call.id, created_task(*answer.job, call.remark));
   return jsonrpc::result_line(call.id, tool_result(answer_json(call, answer), call.form));
+}
+
+std::string mcp_dialect::subscribed_line(const job_subscription& what) const {
+  return agent_dispatch::subscribed_line(what);
+}
+
+std::string mcp_dialect::changed_line(const job_subscription& what, const job_id& id) const {
+  return agent_dispatch::changed_line(what, id);
+}
+
+std::string mcp_dialect::task_line(const job_subscription& what, const job_record& record) const {
+  return agent_dispatch::task_line(what, record);
+}
+
+std::string mcp_dialect::unsubscribed_line(const job_subscription& what) const {
+  return agent_dispatch::unsubscribed_line(what);
 }
 
 } // namespace agent_dispatch

@@ -18,6 +18,10 @@ public:
   std::optional<std::string> log_line(const pending_call& call, std::string_view text) const override;
   std::optional<std::string> answer_line(const pending_call& call, const dispatch_answer& answer,
                                          bool cancelled) const override;
+  std::string subscribed_line(const job_subscription& what) const override;
+  std::string changed_line(const job_subscription& what, const job_id& id) const override;
+  std::string task_line(const job_subscription& what, const job_record& record) const override;
+  std::string unsubscribed_line(const job_subscription& what) const override;
 
 private:
   void initialize(const mcp_request& request);
@@ -27,6 +31,7 @@ private:
   void answer_handshake(const mcp_request& request);
 
   const era* handshake_ = &newest_handshake();
+  bool may_ask_ = false;              ///< of the handshake
   std::optional<log_level> log_from_; ///< of the handshake; absent: nothing is logged
 };
 

@@ -6,6 +6,8 @@
 #include "frontends/mcp/completion.hpp"
 #include "frontends/mcp/prompts.hpp"
 #include "frontends/mcp/resources.hpp"
+#include "frontends/mcp/task_methods.hpp"
+#include "frontends/mcp/tasks.hpp"
 #include "frontends/mcp/texts.hpp"
 #include "frontends/mcp/tools.hpp"
 #include "frontends/views/agents_view.hpp"
@@ -86,12 +88,14 @@ void call_tool(const mcp_request& request, const answer_form& form) {
     return reject(request, jsonrpc::code::invalid_params, "the arguments of tools/call must be an object");
   if (called == nullptr)
     return reject(request, jsonrpc::code::invalid_params, "Unknown tool: " + *name);
+  const auto* responses = member_of(params, "inputResponses");
   auto of_tool = form;
   of_tool.is_structured = is_structured(*called, request.spoken);
   called->run(request.services,
               {.line = request.line,
                .what = {.id = request.message.id, .progress_token = progress_token(params), .form = of_tool},
-               .arguments = arguments == nullptr ? nlohmann::json{} : *arguments});
+               .arguments = arguments == nullptr ? nlohmann::json{} : *arguments,
+               .input_responses = responses == nullptr ? nlohmann::json{} : *responses});
 }
 
 // --- prompts
@@ -269,6 +273,12 @@ constexpr std::array methods{
     mcp_method{"resources/list", found_in::all, list_all_resources},
     mcp_method{"resources/templates/list", found_in::all, list_all_templates},
     mcp_method{"resources/read", found_in::all, read_resource},
+    mcp_method{"resources/subscribe", found_in::handshake, subscribe_resource},
+    mcp_method{"resources/unsubscribe", found_in::handshake, unsubscribe_resource},
+    mcp_method{"subscriptions/listen", found_in::stateless, listen},
+    mcp_method{"tasks/get", found_in::stateless, get_task},
+    mcp_method{"tasks/cancel", found_in::stateless, cancel_task},
+    mcp_method{"tasks/update", found_in::stateless, update_task},
     mcp_method{"completion/complete", found_in::all, complete},
 };
 
@@ -282,10 +292,12 @@ ordered_json server_capabilities(const era& spoken) {
   ordered_json json;
   json["tools"] = ordered_json::object();
   json["prompts"] = ordered_json::object();
-  json["resources"] = ordered_json::object();
+  json["resources"]["subscribe"] = true;
   if (spoken.has_completions)
     json["completions"] = ordered_json::object();
   json["logging"] = ordered_json::object();
+  if (spoken.is_stateless)
+    json.update(tasks_capability());
   return json;
 }
 

@@ -8,6 +8,7 @@
 #include "frontends/mcp/agent_tools.hpp"
 #include "frontends/mcp/answer_schema.hpp"
 #include "frontends/mcp/arguments.hpp"
+#include "frontends/mcp/confirmation.hpp"
 #include "frontends/mcp/schema.hpp"
 #include "frontends/mcp/texts.hpp"
 #include "frontends/mcp/tool_answers.hpp"
@@ -72,7 +73,18 @@ void start(session_services& services, const tool_call& call, tool_arguments& ar
     return;
   }
   order.run.format = *format;
-  services.dispatch(call.line, call.what, std::move(order));
+  auto agents = std::vector{order.run.agent};
+  dispatch_when_confirmed(services, call, std::move(agents), std::move(order));
+}
+
+/// The same of what a client that knows tasks gets as one. It is a job then: its result outlives the connection.
+void start_as_task(session_services& services, const tool_call& call, tool_arguments& arguments, dispatch_order order) {
+  auto asked = call;
+  if (call.what.form.takes_tasks) {
+    order.kind = call_kind::job;
+    asked.what.view = answer_view::task;
+  }
+  start(services, asked, arguments, std::move(order));
 }
 
 /// How a result is to be given back, for `dispatch` and for an item of a parallel call.
@@ -105,7 +117,10 @@ void run_dispatch(session_services& services, const tool_call& call) {
   auto asked = call;
   asked.what.view = wanted.shown.view;
   asked.what.summary_chars = wanted.shown.summary_chars;
-  start(services, asked, arguments, std::move(order));
+  if (wanted.kind == call_kind::ref)
+    start(services, asked, arguments, std::move(order));
+  else
+    start_as_task(services, asked, arguments, std::move(order));
 }
 
 // --- several agents
@@ -171,8 +186,13 @@ void run_dispatch_parallel(session_services& services, const tool_call& call) {
     return;
   }
   order.items = std::move(*items);
-  services.dispatch(call.line, std::move(asked.what),
-                    {.run = {}, .composite = std::make_shared<const composite_order>(std::move(order))});
+  std::vector<agent_name> agents;
+  for (const auto& item : order.items)
+    agents.push_back(item.run.agent);
+  if (!order.aggregator.value.empty())
+    agents.push_back(order.aggregator);
+  dispatch_when_confirmed(services, asked, std::move(agents),
+                          {.run = {}, .composite = std::make_shared<const composite_order>(std::move(order))});
 }
 
 void run_dispatch_dialogue(session_services& services, const tool_call& call) {
@@ -189,8 +209,9 @@ void run_dispatch_dialogue(session_services& services, const tool_call& call) {
     refuse(services, call, checked.error().message);
     return;
   }
-  services.dispatch(call.line, call.what,
-                    {.run = {}, .composite = std::make_shared<const composite_order>(std::move(order))});
+  std::vector agents{order.requester, order.responder};
+  dispatch_when_confirmed(services, call, std::move(agents),
+                          {.run = {}, .composite = std::make_shared<const composite_order>(std::move(order))});
 }
 
 void run_dispatch_stream(session_services& services, const tool_call& call) {
@@ -198,7 +219,7 @@ void run_dispatch_stream(session_services& services, const tool_call& call) {
                            {"agent", "task", "context", "caller", "goal", "response_format", "timeout_seconds"}};
   dispatch_order order;
   read_common(arguments, order.run);
-  start(services, call, arguments, std::move(order));
+  start_as_task(services, call, arguments, std::move(order));
 }
 
 void run_dispatch_session(session_services& services, const tool_call& call) {
@@ -209,7 +230,7 @@ void run_dispatch_session(session_services& services, const tool_call& call) {
   read_common(arguments, order.run);
   if (auto session = arguments.text("session_id"); !session.empty())
     order.run.resume = session_id{std::move(session)};
-  start(services, call, arguments, std::move(order));
+  start_as_task(services, call, arguments, std::move(order));
 }
 
 // --- jobs

@@ -12,7 +12,8 @@ namespace agent_dispatch {
 struct tool_call {
   std::uint64_t line = 0;
   pending_call what;
-  nlohmann::json arguments; ///< an object, or null for none
+  nlohmann::json arguments;         ///< an object, or null for none
+  nlohmann::json input_responses{}; ///< what the client's user said, when the call comes again; else null
 };
 
 /// What calling a tool does to the world.

@@ -12,14 +12,17 @@ std::string not_kept_hint(const fault& why) {
   return "The result could not be stored, so it is here alone: " + why.message;
 }
 
-ordered_json with_hint(ordered_json json, const std::optional<fault>& not_kept) {
-  if (!not_kept)
+ordered_json with_hint(ordered_json json, std::string hint) {
+  if (hint.empty())
     return json;
-  auto hint = not_kept_hint(*not_kept);
   if (json.contains("hint") && json["hint"].is_string())
     hint = json["hint"].get<std::string>() + " " + hint;
   json["hint"] = hint;
   return json;
+}
+
+ordered_json with_hint(ordered_json json, const std::optional<fault>& not_kept) {
+  return with_hint(std::move(json), not_kept ? not_kept_hint(*not_kept) : std::string{});
 }
 
 ordered_json parallel_json(const pending_call& call, const parallel_answer& answer) {
@@ -63,12 +66,9 @@ ordered_json dialogue_json(const dialogue_answer& answer) {
 
 } // namespace
 
-ordered_json answer_json(const pending_call& call, const dispatch_answer& answer) {
-  if (!answer.value) {
-    ordered_json refusal;
-    refusal["error"] = answer.value.error().message;
-    return refusal;
-  }
+namespace {
+
+ordered_json plain_answer_json(const pending_call& call, const dispatch_answer& answer) {
   if (answer.parallel)
     return parallel_json(call, *answer.parallel);
   if (answer.dialogue)
@@ -81,6 +81,23 @@ ordered_json answer_json(const pending_call& call, const dispatch_answer& answer
                      : with_hint(to_json(*answer.value), answer.not_kept);
   if (answer.is_cached)
     json["cached"] = true;
+  return json;
+}
+
+} // namespace
+
+ordered_json answer_json(const pending_call& call, const dispatch_answer& answer) {
+  if (!answer.value) {
+    ordered_json refusal;
+    refusal["error"] = answer.value.error().message;
+    return refusal;
+  }
+  auto json = plain_answer_json(call, answer);
+  // The answers of a parallel call are an array, of which the first has room for it.
+  if (json.is_array() && !json.empty())
+    json.front() = with_hint(std::move(json.front()), call.remark);
+  else if (json.is_object())
+    json = with_hint(std::move(json), call.remark);
   return json;
 }
 

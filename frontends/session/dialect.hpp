@@ -16,6 +16,7 @@ enum class answer_view {
   ref,    ///< where it is kept, and its beginning
   job,    ///< `job_id, status, agent` of the job that was accepted
   record, ///< the record of the job that was waited for
+  task,   ///< the job that was accepted, as a task; the DispatchResult when it was known
 };
 
 /// What one item of a parallel call shows.
@@ -24,11 +25,20 @@ struct item_view {
   std::int64_t summary_chars = 0; ///< of a ref
 };
 
-/// How a protocol of several revisions wants an answer.
+/// How a client can be asked something.
+enum class asking {
+  never,
+  by_result, ///< the answer asks, and the client sends its request again with what its user said
+  by_request ///< a request of ours
+};
+
+/// How a protocol of several revisions wants an answer, and what else its client understands.
 struct answer_form {
   std::string_view revision{}; ///< of static storage; "": the protocol has but one
   bool is_structured = false;  ///< the answer's value is wanted beside its text
   bool is_logged = false;      ///< what happens meanwhile is told as log messages
+  bool takes_tasks = false;    ///< a job is an answer
+  asking asks = asking::never;
 };
 
 /// A dispatch, or the end of a job, that a frontend waits for.
@@ -40,6 +50,26 @@ struct pending_call {
   std::vector<item_view> items{}; ///< of a parallel call
   answer_form form{};
   bool wants_status = false; ///< how it stands is told as soon as it changes
+  std::string remark{};      ///< added to the answer's hint; "": none
+};
+
+/// What a client wants to hear about a job.
+enum class job_news {
+  resource, ///< that its record has changed
+  task,     ///< its state, as a task
+};
+
+struct job_topic {
+  job_id id;
+  job_news news;
+  auto operator<=>(const job_topic&) const = default;
+};
+
+/// What a client hears until it has heard enough.
+struct job_subscription {
+  nlohmann::json id; ///< of the request that opened it; null: it belongs to the session
+  answer_form form;
+  std::vector<job_topic> topics; ///< those that there are
 };
 
 /// What is dispatched, and how.
@@ -73,6 +103,13 @@ public:
   virtual std::string status_line(const pending_call&, const call_status&, std::string_view /*text*/) const {
     return {};
   }
+  /// The line that begins a subscription: what will be told. Never asked of a dialect that opens none, as the next
+  /// three.
+  virtual std::string subscribed_line(const job_subscription&) const { return {}; }
+  virtual std::string changed_line(const job_subscription&, const job_id&) const { return {}; }
+  virtual std::string task_line(const job_subscription&, const job_record&) const { return {}; }
+  /// The line that ends one from our side.
+  virtual std::string unsubscribed_line(const job_subscription&) const { return {}; }
   /// The line for an answer. Absent: the protocol forbids one (a cancelled MCP request).
   virtual std::optional<std::string> answer_line(const pending_call& call, const dispatch_answer& answer,
                                                  bool cancelled) const = 0;
@@ -87,6 +124,10 @@ public:
   /// `data` of the error: null for none.
   virtual void reject(std::uint64_t line, const nlohmann::json& id, jsonrpc::code code, std::string_view message,
                       const ordered_json& data = nullptr) = 0;
+  /// As `with_config`, for a request that is about to dispatch or to ask its client: a cancel that comes meanwhile is
+  /// known to `dispatch` and `ask_client`.
+  virtual void prepare(std::uint64_t line, const nlohmann::json& id,
+                       std::function<void(const config_snapshot&)> then) = 0;
   /// Starts a dispatch for the request on this line.
   virtual void dispatch(std::uint64_t line, pending_call call, dispatch_order order) = 0;
   /// Waits for the end of a job (an id, or the beginning of one). Absent patience: for ever.
@@ -116,6 +157,15 @@ public:
                                  std::function<void(const cache_report&)> then) = 0;
   virtual void with_cache_cleared(std::uint64_t line, const nlohmann::json& id,
                                   std::function<void(const cache_cleared&)> then) = 0;
+  /// Tells what happens to these jobs. A subscription of a request's lasts until that is cancelled, that of the
+  /// session until `forget` or its end; topics that it has are not added twice.
+  virtual void subscribe(std::uint64_t line, job_subscription what) = 0;
+  /// The session's subscription goes on without it.
+  virtual void forget(const job_topic& topic) = 0;
+  /// Sends a request to the client on behalf of the prepared one on this line, which stays open. `then` gets the
+  /// result, or null when the client refused; it is not called when the request is cancelled.
+  virtual void ask_client(std::uint64_t line, const nlohmann::json& id, std::string_view method,
+                          const ordered_json& params, std::function<void(const nlohmann::json&)> then) = 0;
   virtual const frontend_hello& hello() const = 0;
 };
 

@@ -108,6 +108,7 @@ void session_state::take_message(std::uint64_t line, std::string_view payload) {
   } else if (const auto* problem = std::get_if<jsonrpc::problem>(&message)) {
     reject(line, problem->id.is_null() ? dialect->unknown_id() : problem->id, problem->number, problem->message);
   } else {
+    take_response(std::get<jsonrpc::response>(message));
     settle(line);
   }
 }
@@ -156,6 +157,13 @@ void session_state::end(stop_mode mode) {
     return;
   }
   ending = true;
+  while (!subscriptions.empty()) {
+    const auto line = subscriptions.begin()->first;
+    const auto& subscription = subscriptions.begin()->second;
+    if (line != 0)
+      send_answer(line, subscription.id, dialect->unsubscribed_line(subscription));
+    end_subscription(line);
+  }
   say_goodbye();
 }
 
@@ -163,11 +171,17 @@ void session_state::lose() {
   for (const auto& [line, call] : calls)
     if (call.is_watch)
       self->send(core.jobs, unwatch_job{key(line)});
+  for (const auto& [topic, what] : topics)
+    self->send(core.jobs, unwatch_job{key(topic)});
   self->send(core.requests, frontend_disconnected{greeting->frontend});
   self->quit();
 }
 
 void session_state::progress(const request_progress& event) {
+  if (event.request.line >= first_topic) {
+    news(event.request.line);
+    return;
+  }
   const auto found = calls.find(event.request.line);
   if (found == calls.end())
     return;
@@ -193,6 +207,10 @@ void session_state::progress(const request_progress& event) {
 }
 
 void session_state::answer(const request_answered& event) {
+  if (event.request.line >= first_topic) {
+    last_news(event.request.line, event.answer.job);
+    return;
+  }
   const auto found = calls.find(event.request.line);
   if (found == calls.end())
     return;
@@ -233,6 +251,9 @@ void session_state::tick(const session_tick& tick) {
       show_life(line, call);
     }
   }
+  for (auto& [topic, what] : topics)
+    if (what.is_new && what.told_at + news_interval <= now)
+      tell_news(topic, what);
   schedule_tick();
 }
 
@@ -243,6 +264,9 @@ void session_state::schedule_tick() {
   for (const auto& [line, call] : calls)
     if (!call.what.progress_token.is_null())
       next = std::min({next, call.pacer.next(), call.look_at.value_or(next)});
+  for (const auto& [topic, what] : topics)
+    if (what.is_new)
+      next = std::min(next, what.told_at + news_interval);
   if (next == clock::time_point::max())
     return;
   const auto pause = std::max<clock::duration>(next - clock::now(), std::chrono::milliseconds{1});
@@ -288,6 +312,7 @@ void session_state::close_if_done() {
 
 void session_state::reply(std::uint64_t line, const nlohmann::json& id, const ordered_json& result) {
   stops.erase(line);
+  prepared.erase(line);
   send_answer(line, id, jsonrpc::result_line(id, result));
 }
 
@@ -303,6 +328,7 @@ void session_state::send_answer(std::uint64_t line, const nlohmann::json& id, st
 void session_state::reject(std::uint64_t line, const nlohmann::json& id, jsonrpc::code code, std::string_view message,
                            const ordered_json& data) {
   stops.erase(line);
+  prepared.erase(line);
   link->send("answer", line, jsonrpc::error_line(id, code, message, data), importance::must_arrive);
 }
 
@@ -322,6 +348,8 @@ session_state::live_call& session_state::begin_call(std::uint64_t line, pending_
 
 void session_state::dispatch(std::uint64_t line, pending_call what, dispatch_order order) {
   auto& call = begin_call(line, std::move(what));
+  if (const auto before = prepared.extract(line))
+    call.cancelled = call.cancelled || before.mapped().is_cancelled;
   call.has_parts = order.composite != nullptr;
   look_soon(call);
   schedule_tick();
@@ -353,6 +381,13 @@ void session_state::cancel(const nlohmann::json& id) {
     if (call.what.id == id && !call.cancelled)
       cancel_line(line, call);
   }
+  cancel_prepared(id);
+  const auto open = std::find_if(subscriptions.begin(), subscriptions.end(),
+                                 [&](const auto& entry) { return entry.first != 0 && entry.second.id == id; });
+  if (open == subscriptions.end())
+    return;
+  settle(open->first);
+  end_subscription(open->first);
 }
 
 void session_state::cancel_line(std::uint64_t line, live_call& call) {

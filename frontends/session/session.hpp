@@ -37,6 +37,36 @@ struct session_state : session_services {
     std::chrono::steady_clock::time_point look_at;
   };
 
+  /// What is told of one job. The registry takes it for a request that waits for the job, on a line of its own.
+  struct live_topic {
+    std::uint64_t subscription; ///< its line
+    job_topic what;
+    bool is_new = false; ///< something has not been told yet
+    std::chrono::steady_clock::time_point told_at{};
+  };
+
+  /// Topics of which it is not known yet whether there is such a job.
+  struct unchecked_topics {
+    std::uint64_t line; ///< of their subscription
+    std::vector<job_topic> topics;
+    std::vector<job_record_ptr> records; ///< of each; null: there is none, or it has not been found yet
+    std::size_t missing;
+    bool is_again; ///< another supervisor has told of them
+  };
+
+  /// A request of the client's that is not a call yet.
+  struct prepared_call {
+    nlohmann::json id;
+    bool is_cancelled = false;
+    std::string question{}; ///< what the client is asked about it; "": nothing
+  };
+
+  /// A request of ours that the client has not answered.
+  struct live_question {
+    std::uint64_t line;
+    std::function<void(const nlohmann::json&)> then;
+  };
+
   void take(const frame_received& frame);
   void take_message(std::uint64_t line, std::string_view payload);
   void take_cancelled(std::uint64_t line, std::string_view payload);
@@ -62,6 +92,19 @@ struct session_state : session_services {
   void found_job(std::uint64_t line, const job_standing_ptr& job);
   void found_runs(std::uint64_t line, const admission_figures& figures);
   void stands(std::uint64_t line, live_call& call, call_status now);
+  void take_response(const jsonrpc::response& response);
+  void begin_topics(const unchecked_topics& checked);
+  void begin_topic(std::uint64_t line, const job_topic& what, const job_record& record, bool is_again);
+  void tell_subscriber(std::uint64_t line, const std::string& text);
+  void news(std::uint64_t topic);
+  void tell_news(std::uint64_t topic, live_topic& what);
+  /// Of a job that has ended, or cannot be followed: then the record is null.
+  void last_news(std::uint64_t topic, const job_record_ptr& record);
+  void tell_record(std::uint64_t line, const job_topic& what, const job_record& record);
+  void drop_topic(std::uint64_t topic);
+  /// Without a word to the client.
+  void end_subscription(std::uint64_t line);
+  void cancel_prepared(const nlohmann::json& id);
   void settle(std::uint64_t line);
   /// An answer that does not fit into a frame becomes an error that says so: a longer line would be no line.
   void send_answer(std::uint64_t line, const nlohmann::json& id, std::string text);
@@ -76,6 +119,7 @@ struct session_state : session_services {
   void reply(std::uint64_t line, const nlohmann::json& id, const ordered_json& result) override;
   void reject(std::uint64_t line, const nlohmann::json& id, jsonrpc::code code, std::string_view message,
               const ordered_json& data = nullptr) override;
+  void prepare(std::uint64_t line, const nlohmann::json& id, std::function<void(const config_snapshot&)> then) override;
   void dispatch(std::uint64_t line, pending_call what, dispatch_order order) override;
   void watch(std::uint64_t line, pending_call what, const std::string& job,
              std::optional<std::chrono::milliseconds> patience) override;
@@ -100,6 +144,10 @@ struct session_state : session_services {
                          std::function<void(const cache_report&)> then) override;
   void with_cache_cleared(std::uint64_t line, const nlohmann::json& id,
                           std::function<void(const cache_cleared&)> then) override;
+  void subscribe(std::uint64_t line, job_subscription what) override;
+  void forget(const job_topic& topic) override;
+  void ask_client(std::uint64_t line, const nlohmann::json& id, std::string_view method, const ordered_json& params,
+                  std::function<void(const nlohmann::json&)> then) override;
   const frontend_hello& hello() const override { return *greeting; }
 
   request_key key(std::uint64_t line) const { return {greeting->frontend, line}; }
@@ -109,8 +157,13 @@ struct session_state : session_services {
   connection_ptr link;
   std::shared_ptr<const frontend_hello> greeting;
   std::unique_ptr<session_dialect> dialect;
-  std::map<std::uint64_t, live_call> calls;           ///< dispatches in flight, by line
-  std::map<std::uint64_t, live_stop> stops;           ///< those that want to know what they wait for, by line
+  std::map<std::uint64_t, live_call> calls;                ///< dispatches in flight, by line
+  std::map<std::uint64_t, live_stop> stops;                ///< those that want to know what they wait for, by line
+  std::map<std::uint64_t, job_subscription> subscriptions; ///< by line; 0: that of the session
+  std::map<std::uint64_t, live_topic> topics;              ///< by the line that the registry knows
+  std::uint64_t next_topic = first_topic;
+  std::map<std::uint64_t, prepared_call> prepared;    ///< by line
+  std::map<std::string, live_question> questions;     ///< to the client, by their ids
   std::size_t asked = 0;                              ///< questions to other actors that have not been answered
   std::set<std::uint64_t> unacknowledged;             ///< lines of dispatches whose answers have been sent
   std::map<std::uint64_t, std::uint64_t> told_before; ///< progress messages that another supervisor has sent, by line
@@ -118,6 +171,11 @@ struct session_state : session_services {
   bool leaving = false;                        ///< the frontend, or we, want to end
   bool ending = false;                         ///< we do: the frontend still gets its answers whole
   std::uint64_t current_tick = 0;
+
+  /// What happens to a job within this time is told at once.
+  static constexpr std::chrono::seconds news_interval{1};
+  /// No client sends so many lines.
+  static constexpr std::uint64_t first_topic = 1ull << 62;
 
   static inline const char* name = "session";
 };
