@@ -23,9 +23,9 @@ constexpr std::string_view lasting_method = "subscriptions/listen";
 
 std::string uri_in(std::string_view line) {
   const auto json = nlohmann::json::parse(line, nullptr, false);
-  const auto params = json.is_object() ? json.find("params") : json.end();
-  const auto uri = params != json.end() && params->is_object() ? params->find("uri") : json.end();
-  return uri != json.end() && uri->is_string() ? uri->get<std::string>() : std::string{};
+  const nlohmann::json::json_pointer place{"/params/uri"};
+  return json.is_object() && json.contains(place) && json[place].is_string() ? json[place].get<std::string>()
+                                                                             : std::string{};
 }
 
 } // namespace

@@ -242,7 +242,7 @@ ordered_json dialogue() {
 }
 
 ordered_json accepted_job() {
-  return answer(joined({{"job_id", text()}, {"status", job_status()}, {"hint", text()}}, result_members()),
+  return answer(joined({{"job_id", text()}, {"status", job_status()}}, result_members()),
                 {{"job_id", "status", "agent"}, of_a_result});
 }
 

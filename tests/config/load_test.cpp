@@ -117,6 +117,7 @@ settings:
   max_concurrency: 9
   job_retention_days: 30
   idle_exit_seconds: 0
+  confirm_risky: true
   cache: {enabled: no, ttl: 1.5, max_size: 7}
 )");
   REQUIRE(config.groups.size() == 2);
@@ -132,6 +133,7 @@ settings:
   expected.max_concurrency = 9;
   expected.job_retention_days = 30;
   expected.idle_exit_seconds = 0;
+  expected.confirm_risky = true;
   expected.cache = {false, 1.5, 7};
   CHECK(config.settings == expected);
 }

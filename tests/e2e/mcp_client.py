@@ -63,6 +63,7 @@ class McpClient:
         self.garbage = []
         self.revision = HANDSHAKE_REVISIONS[-1]  # of the handshake
         self.stateless = None  # a revision that each request says by itself
+        self.capabilities = {}  # that it declares
         self.tools = {}  # as they were listed last
         self.invalid = []  # what was wrong with messages, by the schemas
         self.is_judged = True
@@ -131,7 +132,7 @@ class McpClient:
     def start(self, method, params=None, identity=None):
         """Sends a request; its answer is waited for with .wait()."""
         if self.stateless is not None:
-            meta = {REVISION_KEY: self.stateless, CAPABILITIES_KEY: {}} | (params or {}).get("_meta", {})
+            meta = {REVISION_KEY: self.stateless, CAPABILITIES_KEY: self.capabilities} | (params or {}).get("_meta", {})
             params = (params or {}) | {"_meta": meta}
         meta = params.get("_meta", {}) if isinstance(params, dict) else {}
         revision = meta.get(REVISION_KEY, self.revision)
@@ -148,7 +149,7 @@ class McpClient:
     def initialize(self, revision="2025-11-25"):
         answer = self.request(
             "initialize",
-            {"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "test", "version": "0"}},
+            {"protocolVersion": revision, "capabilities": self.capabilities, "clientInfo": {"name": "test", "version": "0"}},
         )
         self.notify("notifications/initialized")
         assert "result" in answer, answer

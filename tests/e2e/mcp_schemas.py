@@ -24,6 +24,7 @@ RESULTS = {
     "server/discover": "DiscoverResult",
     "tools/list": "ListToolsResult",
     "tools/call": "CallToolResult",
+    "subscriptions/listen": "SubscriptionsListenResult",
     "resources/list": "ListResourcesResult",
     "resources/templates/list": "ListResourceTemplatesResult",
     "resources/read": "ReadResourceResult",
@@ -34,6 +35,10 @@ RESULTS = {
     "completion/complete": "CompleteResult",
     "logging/setLevel": "EmptyResult",
 }
+
+# The extension for tasks has a schema of its own.
+TASKS = "ext-tasks"
+TASK_RESULTS = {"tasks/get": "GetTaskResult", "tasks/cancel": "CancelTaskResult", "tasks/update": "UpdateTaskResult"}
 
 
 def directory():
@@ -64,12 +69,23 @@ def problems_of_message(revision, message, method=None):
     """What is wrong with a whole message. `method`: of the request that it answers."""
     if directory() is None:
         return []
+    if message.get("method") == "notifications/tasks":
+        return problems(TASKS, "TaskStatusNotification", message)
+    if message.get("method") == "notifications/subscriptions/acknowledged":
+        return problems(revision, "SubscriptionsAcknowledgedNotification", message)
     if "method" in message:
-        return problems(revision, "ServerNotification", message)
+        return problems(revision, "ServerRequest" if "id" in message else "ServerNotification", message)
     if "error" in message:
         newer = revision >= "2025-11-25"
         return problems(revision, "JSONRPCErrorResponse" if newer else "JSONRPCError", message)
     found = problems(revision, "JSONRPCResponse", message)
+    kind = message["result"].get("resultType") if method == "tools/call" and not found else None
+    if kind == "task":
+        return problems(TASKS, "CreateTaskResult", message["result"])
+    if kind == "input_required":
+        return problems(revision, "InputRequiredResult", message["result"])
+    if method in TASK_RESULTS and not found:
+        return problems(revision, "Result", message["result"]) + problems(TASKS, TASK_RESULTS[method], message["result"])
     if method in RESULTS and not found:
         found = problems(revision, RESULTS[method], message["result"])
     return found
@@ -81,6 +97,8 @@ def problems_of_answer(tool, result):
         return []
     kind = jsonschema.Draft202012Validator
     kind.check_schema(tool["outputSchema"])
+    if result.get("resultType", "complete") != "complete":
+        return []
     if "structuredContent" not in result:
         return [f"{tool['name']} has an output schema and no structured answer"]
     return [f"{tool['name']}: {each.json_path}: {each.message[:300]}" for each in kind(tool["outputSchema"]).iter_errors(result["structuredContent"])]

@@ -18,6 +18,8 @@ from processes import wait_until
 
 LOG_LEVEL_KEY = "io.modelcontextprotocol/logLevel"
 NOBODY = "0" * 32  # the id of no job
+TASKS = {CAPABILITIES_KEY: {"extensions": {"io.modelcontextprotocol/tasks": {}}}}
+ASKS = {CAPABILITIES_KEY: {"elicitation": {"form": {}}}}
 
 
 @dataclass
@@ -67,7 +69,12 @@ def configure(home):
     """The fixed configuration that all transcripts are made with."""
     (home.agent_directory("notes") / "CLAUDE.md").write_text("# Notes\nAll that was ever noted.\n")
     home.write_config(
-        {"notes": {"description": "keeper of notes", "capabilities": ["read"]}, "other": {"allowed_tools": [], "timeout": 60}},
+        {
+            "notes": {"description": "keeper of notes", "capabilities": ["read"]},
+            "other": {"allowed_tools": [], "timeout": 60, "max_parallel": 2},
+            "risky": {"risky_capabilities": ["deletes"]},
+        },
+        settings={"confirm_risky": True},
         groups={"team": {"description": "both", "shared_context": "blue", "members": [{"agent": "notes", "use_for": "notes"}, {"agent": "other"}]}},
     )
 
@@ -79,6 +86,8 @@ def say(text):
 THREE_EVENTS = {"agent": "notes", "task": stand_in.steps({"text": "one"}, {"tool": "Read"}, {"text": "two"})}
 SLOW = {"agent": "notes", "task": stand_in.steps({"text": "half way"}, {"wait_for": "<home>/gate"}, {"text": "there"})}
 JOB = "<id from dispatch_async>"
+FIRST = "<id from first job>"
+TASK = "<id from dispatch task>"
 REF = "<id from dispatch return_ref>"
 PROMPT = {"type": "ref/prompt", "name": "delegate"}
 
@@ -86,6 +95,14 @@ PROMPT = {"type": "ref/prompt", "name": "delegate"}
 def initialize(revision):
     params = {"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "transcript", "version": "0"}}
     return request(f"initialize {revision}", "initialize", params, revisions=[revision])
+
+
+def until_running(job):
+    return lambda home, ids: home.wait_for_status(ids[job], "running")
+
+
+def touch(name):
+    return lambda home, ids: (home.root / name).touch()
 
 
 SCRIPT = [
@@ -132,7 +149,7 @@ SCRIPT = [
         "dispatch_async",
         "dispatch_async",
         {"agent": "notes", "task": stand_in.wait_for("<home>/door", "done")},
-        after=lambda home, ids: home.wait_for_status(ids[JOB], "running"),
+        after=until_running(JOB),
     ),
     call("dispatch_status", "dispatch_status", {"job_id": JOB}),
     call("dispatch_wait", "dispatch_wait", {"job_id": JOB}, before=lambda home, ids: (home.root / "door").touch()),
@@ -166,6 +183,65 @@ SCRIPT = [
         "completion of nothing", "completion/complete", {"ref": PROMPT | {"name": "nonsense"}, "argument": {"name": "agent", "value": ""}}
     ),
     request("completion without argument", "completion/complete", {"ref": PROMPT}),
+    # --- subscriptions ---
+    *(
+        call(
+            f"{name} job",
+            "dispatch_async",
+            {"agent": "other", "task": stand_in.wait_for(f"<home>/{name}", "done")},
+            after=until_running(f"<id from {name} job>"),
+        )
+        for name in ("first", "second")
+    ),
+    request("resources/subscribe", "resources/subscribe", {"uri": "job://" + FIRST}, revisions=HANDSHAKE),
+    request("resources/subscribe agent", "resources/subscribe", {"uri": "agent://notes"}, revisions=HANDSHAKE),
+    request("resources/subscribe no job", "resources/subscribe", {"uri": "job://" + NOBODY}, revisions=HANDSHAKE),
+    request("resources/unsubscribe", "resources/unsubscribe", {"uri": "job://" + FIRST}, revisions=HANDSHAKE),
+    request(
+        "subscriptions/listen",
+        "subscriptions/listen",
+        {"notifications": {"resourceSubscriptions": ["job://" + JOB, "job://" + NOBODY], "toolsListChanged": True}},
+        revisions=STATELESS,
+        answers=0,
+        until="notifications/subscriptions/acknowledged",
+    ),
+    notify("the end of subscriptions/listen", "notifications/cancelled", {"requestId": "subscriptions/listen"}, revisions=STATELESS),
+    request("subscriptions/listen wrong", "subscriptions/listen", {"notifications": 7}),
+    request("subscriptions/listen tasks unknown", "subscriptions/listen", {"notifications": {"taskIds": [JOB]}}, revisions=STATELESS),
+    *(
+        call(f"{name} job done", "dispatch_wait", {"job_id": f"<id from {name} job>"}, before=touch(name))
+        for name in ("first", "second")
+    ),
+    # --- tasks ---
+    call("dispatch task", "dispatch", {"agent": "notes", "task": stand_in.wait_for("<home>/third", "done")}, TASKS, revisions=STATELESS),
+    call("dispatch task done", "dispatch_wait", {"job_id": TASK}, revisions=STATELESS, before=touch("third")),
+    request("tasks/get", "tasks/get", {"taskId": TASK, "_meta": TASKS}, revisions=STATELESS),
+    request("tasks/cancel", "tasks/cancel", {"taskId": TASK, "_meta": TASKS}, revisions=STATELESS),
+    request("tasks/update", "tasks/update", {"taskId": TASK, "inputResponses": {}, "_meta": TASKS}, revisions=STATELESS),
+    request("tasks/get not found", "tasks/get", {"taskId": NOBODY, "_meta": TASKS}, revisions=STATELESS),
+    request("tasks/get undeclared", "tasks/get", {"taskId": TASK}),
+    request(
+        "listen to a task that has ended",
+        "subscriptions/listen",
+        {"notifications": {"taskIds": [TASK]}, "_meta": TASKS},
+        revisions=STATELESS,
+        answers=0,
+        until="notifications/tasks",
+    ),
+    # --- a question before a risky agent ---
+    call("dispatch risky", "dispatch", {"agent": "risky", "task": stand_in.say("done")}),
+    call("dispatch risky asked", "dispatch", {"agent": "risky", "task": stand_in.say("asked")}, ASKS, revisions=STATELESS),
+    request(
+        "dispatch risky declined",
+        "tools/call",
+        {
+            "name": "dispatch",
+            "arguments": {"agent": "risky", "task": stand_in.say("asked")},
+            "inputResponses": {"confirm": {"action": "decline"}},
+            "_meta": ASKS,
+        },
+        revisions=STATELESS,
+    ),
     # --- cancellation: the next call of the agent has its place, and there is no answer ---
     call(
         "cancelled",

@@ -115,6 +115,47 @@ TEST_CASE("The last log level is told after initialize") {
   CHECK(drain(kept) == frames{"msg 4 INIT\n", "msg 5 LEVEL-2\n"});
 }
 
+TEST_CASE("What a session has subscribed is told to the next one, until it is unsubscribed") {
+  const auto about = [](const char* method, const char* uri) {
+    return std::string{R"({"method":")"} + method + R"(","params":{"uri":")" + uri + R"("}})";
+  };
+  const auto first = about("resources/subscribe", "job://1");
+  const auto second = about("resources/subscribe", "job://2");
+  kept_requests kept;
+  kept.keep(first, 1, "resources/subscribe");
+  kept.keep(second, 2, "resources/subscribe");
+  kept.keep(first, 3, "resources/subscribe");
+  kept.keep(about("resources/unsubscribe", "job://2"), 4, "resources/unsubscribe");
+  kept.keep("INIT", 5, "initialize");
+  kept.keep("no JSON", 6, "resources/subscribe");
+  kept.connected();
+  drain(kept);
+  for (std::uint64_t number = 1; number <= 5; ++number)
+    kept.answered(number);
+  kept.lost(supervisor_end::died);
+  kept.connected();
+  CHECK(drain(kept) == frames{"msg 7 INIT\n", "msg 8 " + first + "\n", "msg 6 no JSON\n"});
+}
+
+TEST_CASE("A subscription that stays open is not held to be what supervisors die of, and is begun once") {
+  kept_requests kept;
+  kept.keep("LISTEN", 1, "subscriptions/listen");
+  kept.connected();
+  CHECK(drain(kept) == frames{"msg 1 LISTEN\n"});
+  CHECK(kept.noted(1, std::nullopt));
+  for (int death = 0; death < 2 * kept_requests::deaths_allowed; ++death) {
+    CHECK(kept.lost(supervisor_end::died).empty());
+    kept.connected();
+    CHECK(drain(kept) == frames{"told 1 1\nmsg 1 LISTEN\n"});
+    CHECK(kept.noted(1, std::nullopt));
+  }
+}
+
+TEST_CASE("A message that belongs to no line is passed on") {
+  kept_requests kept;
+  CHECK(kept.noted(0, std::nullopt));
+}
+
 // --- acknowledgements ---
 
 TEST_CASE("An answer is acknowledged when the client has it, not before") {
