@@ -394,6 +394,15 @@ def test_an_idle_supervisor_ends_by_itself_after_so_long(ours):
     wait_until(lambda: not ours.supervisors(), 20, "the idle supervisor is gone")
 
 
+@exercises("settings.confirm_risky")
+def test_who_cannot_be_asked_about_a_risky_agent_is_told_so_when_it_is_on(ours):
+    assert ours.cli("update", "infra", "--risky-capabilities", "restarts").code == 0
+    client = ours.serve()
+    assert "hint" not in client.value("dispatch", {"agent": "infra", "task": stand_in.say("x")})
+    edit(ours, "confirm_risky: false", "confirm_risky: true")
+    assert "confirm_risky" in client.value("dispatch", {"agent": "infra", "task": stand_in.say("y")})["hint"]
+
+
 # --- all of them ---
 
 
