@@ -342,7 +342,8 @@ caf::result<write_outcome> job_registry_state::keep(const keep_result& order) {
 }
 
 caf::result<job_found> job_registry_state::find(const find_job_record& order) {
-  if (const auto* job = find_live({order.text}); job != nullptr && job->unsaved)
+  // What is known here is newer than what is on disk, unless somebody else has ended the job there.
+  if (const auto* job = find_live({order.text}); job != nullptr && (job->unsaved || !is_terminal(job->record.status)))
     return job_found{job->record};
   auto promise = self->make_response_promise<job_found>();
   self->request(stores.reader, caf::infinite, find_stored_job{order.text})

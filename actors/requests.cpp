@@ -482,6 +482,7 @@ requests_actor::behavior_type requests(requests_actor::stateful_pointer<requests
       [&state](const drain_requests& order) { return state.drain(order.mode); },
       [&state](const finish_requests&) { return state.finish_all(); },
       [&state](const get_request_position& order) { return state.position(order.request); },
+      [&state](const is_request_known& order) { return state.requests.contains(order.request); },
       [&state](const get_cache_report&) { return state.report_cache(); },
       [&state](const clear_cache&) { return state.clear_results(); },
       [&state](const recheck_occupants&) { state.look_at_occupants(); },

@@ -495,6 +495,11 @@ struct recover_requests {};
 /// No session is left: what nobody can acknowledge any more is forgotten. Replies when all is removed.
 struct finish_requests {};
 
+/// Whether a request has been accepted, by this supervisor or one before: then it is too late for a question about it.
+struct is_request_known {
+  request_key request;
+};
+
 struct get_request_position {
   request_key request;
 };
@@ -524,8 +529,8 @@ using requests_actor = caf::typed_actor<
     /// Takes no more work; replies when none is left (at once, when runs are kept), with what had to be ended.
     asks<drain_requests>::with<stop_report>, asks<finish_requests>::with<bool>,
     /// Null when the request's run is not queued.
-    asks<get_request_position>::with<queue_position_ptr>, asks<get_cache_report>::with<cache_report>,
-    asks<clear_cache>::with<cache_cleared>, takes<recheck_occupants>,
+    asks<get_request_position>::with<queue_position_ptr>, asks<is_request_known>::with<bool>,
+    asks<get_cache_report>::with<cache_report>, asks<clear_cache>::with<cache_cleared>, takes<recheck_occupants>,
     /// From the agents.
     takes<run_progress>, takes<run_replayed>, takes<run_finished>,
     /// From who drives a request that consists of others.
@@ -871,6 +876,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::requests_kept)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::recheck_frontend)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::drain_requests)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::get_request_position)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::is_request_known)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::stop_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::frame_received)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::connection_closed)

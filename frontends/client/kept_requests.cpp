@@ -18,8 +18,11 @@ constexpr std::array<std::string_view, 3> session_methods{"initialize", "logging
 constexpr std::size_t most_session_lines = 1000;
 constexpr std::size_t longest_subscription = 4096;
 constexpr std::string_view end_of_subscription = "resources/unsubscribe";
-/// A request that stays open as long as its client likes: deaths in that time are not its doing.
+/// A request that stays open as long as its client likes: deaths after it was heard of are not its doing.
 constexpr std::string_view lasting_method = "subscriptions/listen";
+
+/// By the place of its method and what it is about.
+bool is_subscription(const std::pair<std::size_t, std::string>& key) { return key.first == session_methods.size() - 1; }
 
 std::string uri_in(std::string_view line) {
   const auto json = nlohmann::json::parse(line, nullptr, false);
@@ -72,6 +75,12 @@ void kept_requests::connected() {
   to_replay_.clear();
   for (auto line = session_lines_.rbegin(); line != session_lines_.rend(); ++line)
     to_replay_.push_back(line->second);
+  subscriptions_to_replay_ = static_cast<std::size_t>(std::count_if(
+      session_lines_.begin(), session_lines_.end(), [](const auto& line) { return is_subscription(line.first); }));
+}
+
+bool kept_requests::has_subscriptions() const {
+  return !session_lines_.empty() && is_subscription(session_lines_.rbegin()->first);
 }
 
 std::optional<std::string> kept_requests::next_frame() {
@@ -87,7 +96,9 @@ std::optional<std::string> kept_requests::next_frame() {
     const auto text = std::move(to_replay_.back());
     to_replay_.pop_back();
     sent_through_ = next_number_++;
-    return encode_frame("msg", sent_through_, text);
+    // Who has subscribed before must hear what has happened meanwhile.
+    const auto frame = encode_frame("msg", sent_through_, text);
+    return to_replay_.size() < subscriptions_to_replay_ ? encode_frame("told", sent_through_, "1") + frame : frame;
   }
   const auto next = lines_.upper_bound(last_sent_);
   if (next == lines_.end())
@@ -133,7 +144,7 @@ std::vector<nlohmann::json> kept_requests::lost(supervisor_end how) {
   for (auto entry = lines_.begin(); entry != lines_.end();) {
     auto& line = entry->second;
     const bool has_died = std::exchange(line.in_flight, false) && how == supervisor_end::died;
-    if (!has_died || line.method == lasting_method || ++line.deaths < deaths_allowed) {
+    if (!has_died || ++line.deaths < deaths_allowed) {
       ++entry;
     } else if (line.id.is_null() || line.is_given_up) {
       entry = forget(entry);
@@ -200,8 +211,10 @@ bool kept_requests::noted(std::uint64_t number, std::optional<std::uint64_t> pro
   if (found == lines_.end() || found->second.is_cancelled || found->second.is_given_up)
     return false;
   auto& told = found->second.told;
-  if (found->second.method == lasting_method)
+  if (found->second.method == lasting_method) {
     told = 1;
+    found->second.deaths = 0;
+  }
   if (progress && *progress <= told)
     return false;
   told = progress.value_or(told);

@@ -52,6 +52,8 @@ public:
   bool has_cancellable() const;
   /// The line is kept and has not been given up.
   bool is_open(std::uint64_t number) const;
+  /// A session has been asked to tell of something.
+  bool has_subscriptions() const;
   /// There is a line that no supervisor has been sent.
   bool has_unsent() const;
 
@@ -110,8 +112,9 @@ private:
   phase now_ = phase::apart;
   /// What each new session is told first, by the place of its method in that order and the URI it is about, if any.
   std::map<std::pair<std::size_t, std::string>, std::string> session_lines_;
-  std::vector<std::string> to_replay_;  ///< of these, last first
-  std::set<std::uint64_t> undelivered_; ///< answered, but not yet whole with the client
+  std::vector<std::string> to_replay_;      ///< of these, last first
+  std::size_t subscriptions_to_replay_ = 0; ///< so many of them, the last ones
+  std::set<std::uint64_t> undelivered_;     ///< answered, but not yet whole with the client
   std::deque<std::uint64_t> to_acknowledge_;
 };
 

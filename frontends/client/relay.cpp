@@ -309,6 +309,7 @@ void relay::take_supervisor_line(std::string_view line) {
     kept_.settled(frame->number);
   } else if (frame->verb == "leaving") {
     end_ = supervisor_end::planned;
+    is_handed_over_ = frame->payload.find("handover") != std::string_view::npos;
     kept_.end_announced();
   }
 }
@@ -373,7 +374,8 @@ void relay::write_supervisor() {
 void relay::lose_supervisor() {
   link_.reset();
   to_supervisor_.clear();
-  policy_.lost(clock::now(), end_, !kept_.empty());
+  const bool is_listening = std::exchange(is_handed_over_, false) && kept_.has_subscriptions();
+  policy_.lost(clock::now(), end_, is_listening || !kept_.empty());
   for (const auto& id : kept_.lost(end_))
     answer_with_error(id, link_text::given_up);
 }

@@ -95,6 +95,7 @@ private:
   kept_requests kept_;
   std::optional<supervisor_link> link_;
   supervisor_end end_ = supervisor_end::died; ///< how the present connection will have ended
+  bool is_handed_over_ = false;               ///< and another supervisor takes over what it has
   bool is_deaf_ = false;                      ///< nothing can be written to it; what it has said is still read
   bool said_bye_ = false;
   line_splitter from_client_;

@@ -47,8 +47,15 @@ message parse(std::string_view line) {
   const nlohmann::json shown_id = has_id ? *id : nlohmann::json{};
   if (method == json.end()) {
     if (has_id && (json.contains("result") || json.contains("error"))) {
-      const auto result = json.find("result");
-      return response{shown_id, result == json.end() ? nlohmann::json{} : std::move(*result)};
+      response read{.id = shown_id, .result = {}};
+      if (const auto error = json.find("error"); error != json.end()) {
+        const auto number = error->is_object() ? error->find("code") : error->end();
+        read.error =
+            error->is_object() && number != error->end() && number->is_number_integer() ? number->get<int>() : 0;
+      } else {
+        read.result = std::move(json["result"]);
+      }
+      return read;
     }
     return problem{code::invalid_request, "the message has no member 'method'", shown_id};
   }

@@ -37,7 +37,8 @@ struct notification {
 /// An answer to a request of ours.
 struct response {
   nlohmann::json id;
-  nlohmann::json result; ///< null: it was refused
+  nlohmann::json result;      ///< null when there is an error
+  std::optional<int> error{}; ///< its code; 0 when it has none
 };
 
 /// A line that is none of these: the answer it deserves. `id` is null where it could not be read.

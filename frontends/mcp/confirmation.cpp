@@ -111,12 +111,13 @@ void confirm(const std::shared_ptr<waiting_dispatch>& what, const std::string& r
       take_answer(*what, *answer, risks);
     return;
   case asking::by_request:
-    what->services.ask_client(what->call.line, what->call.what.id, elicitation_method,
-                              question_about(risks, what->order), [what, risks](const nlohmann::json& result) {
-                                if (result.is_null())
+    what->services.ask_client(what->call.line, what->call.what, elicitation_method, question_about(risks, what->order),
+                              [what, risks](const jsonrpc::response& response) {
+                                // Whatever else went wrong at the client is no consent.
+                                if (response.error == static_cast<int>(jsonrpc::code::method_not_found))
                                   go_unconfirmed(*what, risks);
                                 else
-                                  take_answer(*what, result, risks);
+                                  take_answer(*what, response.result, risks);
                               });
     return;
   }
@@ -135,10 +136,17 @@ void dispatch_when_confirmed(session_services& services, const tool_call& call, 
     // What is wrong with the configuration is said by whoever resolves the dispatch.
     const bool is_asked = !snapshot.fault && snapshot.value.settings.confirm_risky;
     const auto risks = is_asked ? risks_of(what->agents, snapshot.value) : std::string{};
-    if (risks.empty())
+    if (risks.empty()) {
       start(*what);
-    else
-      confirm(what, risks);
+      return;
+    }
+    // What runs already, or has ended, has been agreed to: another supervisor was told so.
+    what->services.with_known(what->call.line, what->call.what.id, [what, risks](bool is_known) {
+      if (is_known)
+        start(*what);
+      else
+        confirm(what, risks);
+    });
   });
 }
 

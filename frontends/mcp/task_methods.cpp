@@ -9,7 +9,7 @@ namespace {
 
 constexpr const char* subscription_key = "io.modelcontextprotocol/subscriptionId";
 /// Of one `subscriptions/listen`.
-constexpr std::size_t most_topics = 1000;
+constexpr std::size_t most_topics = 200;
 
 void reply(const mcp_request& request, const ordered_json& result) {
   request.services.reply(request.line, request.message.id, result);
@@ -170,19 +170,17 @@ void subscribe_resource(const mcp_request& request, const answer_form& form) {
   const auto id = job_to_follow(request);
   if (!id)
     return;
-  request.services.with_job(
-      request.line, request.message.id, id->value,
-      [&spoken = request.spoken, &services = request.services, line = request.line, message = request.message, form,
-       id = *id](const job_found& found) {
-        const mcp_request again{spoken, services, line, message};
-        if (!found.record) {
-          ordered_json data;
-          data["uri"] = uri_of(id);
-          return reject(again, jsonrpc::code::resource_not_found, found.record.error().message, data);
-        }
-        services.subscribe(0, {.id = nullptr, .form = form, .topics = {{id, job_news::resource}}});
-        reply(again, ordered_json::object());
-      });
+  request.services.follow(request.line, form, {*id, job_news::resource},
+                          [&spoken = request.spoken, &services = request.services, line = request.line,
+                           message = request.message, id = *id](bool is_there) {
+                            const mcp_request again{spoken, services, line, message};
+                            if (is_there)
+                              return reply(again, ordered_json::object());
+                            ordered_json data;
+                            data["uri"] = uri_of(id);
+                            reject(again, jsonrpc::code::resource_not_found, "Job '" + id.value + "' was not found",
+                                   data);
+                          });
 }
 
 void unsubscribe_resource(const mcp_request& request, const answer_form&) {

@@ -157,15 +157,20 @@ public:
                                  std::function<void(const cache_report&)> then) = 0;
   virtual void with_cache_cleared(std::uint64_t line, const nlohmann::json& id,
                                   std::function<void(const cache_cleared&)> then) = 0;
-  /// Tells what happens to these jobs. A subscription of a request's lasts until that is cancelled, that of the
-  /// session until `forget` or its end; topics that it has are not added twice.
+  /// Tells what happens to these jobs, until the request on this line is cancelled.
   virtual void subscribe(std::uint64_t line, job_subscription what) = 0;
+  /// The same of one job, until `forget` or the session's end. `then` learns whether there is such a job, and replies.
+  virtual void follow(std::uint64_t line, const answer_form& form, const job_topic& topic,
+                      std::function<void(bool)> then) = 0;
   /// The session's subscription goes on without it.
   virtual void forget(const job_topic& topic) = 0;
-  /// Sends a request to the client on behalf of the prepared one on this line, which stays open. `then` gets the
-  /// result, or null when the client refused; it is not called when the request is cancelled.
-  virtual void ask_client(std::uint64_t line, const nlohmann::json& id, std::string_view method,
-                          const ordered_json& params, std::function<void(const nlohmann::json&)> then) = 0;
+  /// Whether the request on this line has been accepted before: then its client has been asked all that there is to
+  /// ask.
+  virtual void with_known(std::uint64_t line, const nlohmann::json& id, std::function<void(bool)> then) = 0;
+  /// Sends a request to the client on behalf of the prepared one on this line, which stays open, and is told that it
+  /// waits. `then` gets the response; it is not called when the request is cancelled.
+  virtual void ask_client(std::uint64_t line, const pending_call& call, std::string_view method,
+                          const ordered_json& params, std::function<void(const jsonrpc::response&)> then) = 0;
   virtual const frontend_hello& hello() const = 0;
 };
 

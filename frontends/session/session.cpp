@@ -145,6 +145,8 @@ void session_state::take_kept(std::uint64_t through, std::string_view payload) {
 
 void session_state::say_goodbye() {
   leaving = true;
+  for (auto& [line, call] : prepared)
+    call.is_cancelled = true;
   for (auto& [line, call] : calls)
     cancel_line(line, call);
   close_if_done();
@@ -164,6 +166,7 @@ void session_state::end(stop_mode mode) {
       send_answer(line, subscription.id, dialect->unsubscribed_line(subscription));
     end_subscription(line);
   }
+  refuse_prepared();
   say_goodbye();
 }
 
@@ -211,6 +214,24 @@ void session_state::answer(const request_answered& event) {
     last_news(event.request.line, event.answer.job);
     return;
   }
+  const auto asked_as = calls.find(event.request.line);
+  if (asked_as == calls.end() || asked_as->second.what.view != answer_view::task || !event.answer.job) {
+    deliver(event);
+    return;
+  }
+  // Whoever accepts a job knows no more of it than its id.
+  self->request(core.jobs, caf::infinite, find_job_record{event.answer.job->id.value})
+      .then(
+          [this, event](const job_found& job) {
+            auto whole = event;
+            if (job.record)
+              whole.answer.job = std::make_shared<const job_record>(*job.record);
+            deliver(whole);
+          },
+          [this, event](const caf::error&) { deliver(event); });
+}
+
+void session_state::deliver(const request_answered& event) {
   const auto found = calls.find(event.request.line);
   if (found == calls.end())
     return;
@@ -254,6 +275,9 @@ void session_state::tick(const session_tick& tick) {
   for (auto& [topic, what] : topics)
     if (what.is_new && what.told_at + news_interval <= now)
       tell_news(topic, what);
+  for (auto& [line, call] : prepared)
+    if (!call.what.progress_token.is_null() && call.told_at + progress_pacer::longest_silence <= now)
+      show_question(line, call);
   schedule_tick();
 }
 
@@ -267,6 +291,9 @@ void session_state::schedule_tick() {
   for (const auto& [topic, what] : topics)
     if (what.is_new)
       next = std::min(next, what.told_at + news_interval);
+  for (const auto& [line, call] : prepared)
+    if (!call.what.progress_token.is_null())
+      next = std::min(next, call.told_at + progress_pacer::longest_silence);
   if (next == clock::time_point::max())
     return;
   const auto pause = std::max<clock::duration>(next - clock::now(), std::chrono::milliseconds{1});
@@ -312,7 +339,8 @@ void session_state::close_if_done() {
 
 void session_state::reply(std::uint64_t line, const nlohmann::json& id, const ordered_json& result) {
   stops.erase(line);
-  prepared.erase(line);
+  if (end_preparation(line))
+    return;
   send_answer(line, id, jsonrpc::result_line(id, result));
 }
 
@@ -328,7 +356,8 @@ void session_state::send_answer(std::uint64_t line, const nlohmann::json& id, st
 void session_state::reject(std::uint64_t line, const nlohmann::json& id, jsonrpc::code code, std::string_view message,
                            const ordered_json& data) {
   stops.erase(line);
-  prepared.erase(line);
+  if (end_preparation(line))
+    return;
   link->send("answer", line, jsonrpc::error_line(id, code, message, data), importance::must_arrive);
 }
 
@@ -347,9 +376,11 @@ session_state::live_call& session_state::begin_call(std::uint64_t line, pending_
 }
 
 void session_state::dispatch(std::uint64_t line, pending_call what, dispatch_order order) {
+  const auto before = prepared.extract(line);
+  if (before && before.mapped().is_refused)
+    return;
   auto& call = begin_call(line, std::move(what));
-  if (const auto before = prepared.extract(line))
-    call.cancelled = call.cancelled || before.mapped().is_cancelled;
+  call.cancelled = call.cancelled || (before && before.mapped().is_cancelled);
   call.has_parts = order.composite != nullptr;
   look_soon(call);
   schedule_tick();
@@ -420,6 +451,11 @@ void session_state::with_config(std::uint64_t line, const nlohmann::json& id,
                                 std::function<void(const config_snapshot&)> then) {
   ask<config_snapshot_ptr>(core.config, get_config{}, line, id, "the configuration could not be read; try again",
                            [then = std::move(then)](const config_snapshot_ptr& snapshot) { then(*snapshot); });
+}
+
+void session_state::with_known(std::uint64_t line, const nlohmann::json& id, std::function<void(bool)> then) {
+  ask<bool>(core.requests, is_request_known{key(line)}, line, id, "the requests of this supervisor died; try again",
+            std::move(then));
 }
 
 void session_state::with_agents_edited(std::uint64_t line, const nlohmann::json& id, agent_order order,

@@ -49,22 +49,27 @@ struct session_state : session_services {
   struct unchecked_topics {
     std::uint64_t line; ///< of their subscription
     std::vector<job_topic> topics;
-    std::vector<job_record_ptr> records; ///< of each; null: there is none, or it has not been found yet
+    std::vector<std::optional<job_status>> states; ///< of each; absent: there is none, or it has not been found yet
     std::size_t missing;
-    bool is_again; ///< another supervisor has told of them
+    bool is_again;                    ///< another supervisor has told of them
+    std::function<void(bool)> then{}; ///< of the session's: whether there are such jobs
   };
 
   /// A request of the client's that is not a call yet.
   struct prepared_call {
     nlohmann::json id;
     bool is_cancelled = false;
-    std::string question{}; ///< what the client is asked about it; "": nothing
+    bool is_refused = false; ///< it has had its answer: the supervisor stops
+    std::string question{};  ///< what the client is asked about it; "": nothing
+    pending_call what{};     ///< while it is asked
+    std::chrono::steady_clock::time_point asked_at{};
+    std::chrono::steady_clock::time_point told_at{};
   };
 
   /// A request of ours that the client has not answered.
   struct live_question {
     std::uint64_t line;
-    std::function<void(const nlohmann::json&)> then;
+    std::function<void(const jsonrpc::response&)> then;
   };
 
   void take(const frame_received& frame);
@@ -93,8 +98,11 @@ struct session_state : session_services {
   void found_runs(std::uint64_t line, const admission_figures& figures);
   void stands(std::uint64_t line, live_call& call, call_status now);
   void take_response(const jsonrpc::response& response);
+  void check(std::shared_ptr<unchecked_topics> topics);
   void begin_topics(const unchecked_topics& checked);
-  void begin_topic(std::uint64_t line, const job_topic& what, const job_record& record, bool is_again);
+  void begin_topic(std::uint64_t line, const job_topic& what, job_status state, bool is_again);
+  /// Sends for the record, and tells it.
+  void look_up(std::uint64_t line, const job_topic& what);
   void tell_subscriber(std::uint64_t line, const std::string& text);
   void news(std::uint64_t topic);
   void tell_news(std::uint64_t topic, live_topic& what);
@@ -105,6 +113,12 @@ struct session_state : session_services {
   /// Without a word to the client.
   void end_subscription(std::uint64_t line);
   void cancel_prepared(const nlohmann::json& id);
+  void refuse_prepared();
+  void withdraw_question(const std::string& question);
+  /// Takes what is prepared on a line, if anything. True: the line needs nothing more.
+  bool end_preparation(std::uint64_t line);
+  void show_question(std::uint64_t line, prepared_call& call);
+  void deliver(const request_answered& event);
   void settle(std::uint64_t line);
   /// An answer that does not fit into a frame becomes an error that says so: a longer line would be no line.
   void send_answer(std::uint64_t line, const nlohmann::json& id, std::string text);
@@ -145,9 +159,12 @@ struct session_state : session_services {
   void with_cache_cleared(std::uint64_t line, const nlohmann::json& id,
                           std::function<void(const cache_cleared&)> then) override;
   void subscribe(std::uint64_t line, job_subscription what) override;
+  void follow(std::uint64_t line, const answer_form& form, const job_topic& topic,
+              std::function<void(bool)> then) override;
   void forget(const job_topic& topic) override;
-  void ask_client(std::uint64_t line, const nlohmann::json& id, std::string_view method, const ordered_json& params,
-                  std::function<void(const nlohmann::json&)> then) override;
+  void with_known(std::uint64_t line, const nlohmann::json& id, std::function<void(bool)> then) override;
+  void ask_client(std::uint64_t line, const pending_call& call, std::string_view method, const ordered_json& params,
+                  std::function<void(const jsonrpc::response&)> then) override;
   const frontend_hello& hello() const override { return *greeting; }
 
   request_key key(std::uint64_t line) const { return {greeting->frontend, line}; }
@@ -162,6 +179,7 @@ struct session_state : session_services {
   std::map<std::uint64_t, job_subscription> subscriptions; ///< by line; 0: that of the session
   std::map<std::uint64_t, live_topic> topics;              ///< by the line that the registry knows
   std::uint64_t next_topic = first_topic;
+  std::set<std::shared_ptr<unchecked_topics>> checking;
   std::map<std::uint64_t, prepared_call> prepared;    ///< by line
   std::map<std::string, live_question> questions;     ///< to the client, by their ids
   std::size_t asked = 0;                              ///< questions to other actors that have not been answered

@@ -16,33 +16,52 @@ using clock = std::chrono::steady_clock;
 
 void session_state::subscribe(std::uint64_t line, job_subscription what) {
   const bool is_again = told_before.erase(line) > 0;
-  auto asked_for = std::exchange(what.topics, {});
-  const auto count = asked_for.size();
-  const auto checking =
-      std::make_shared<unchecked_topics>(unchecked_topics{.line = line,
-                                                          .topics = std::move(asked_for),
-                                                          .records = std::vector<job_record_ptr>(count),
-                                                          .missing = count,
-                                                          .is_again = is_again});
-  if (line != 0 && cancelled_line == line) {
+  if (cancelled_line == line) {
     settle(line);
     return;
   }
+  auto asked_for = std::exchange(what.topics, {});
+  const auto count = asked_for.size();
   subscriptions.try_emplace(line, std::move(what));
-  if (count == 0)
-    begin_topics(*checking);
-  const auto take = [this, checking](std::size_t place, job_record_ptr record) {
-    checking->records[place] = std::move(record);
-    if (--checking->missing == 0)
-      begin_topics(*checking);
+  check(std::make_shared<unchecked_topics>(unchecked_topics{.line = line,
+                                                            .topics = std::move(asked_for),
+                                                            .states = std::vector<std::optional<job_status>>(count),
+                                                            .missing = count,
+                                                            .is_again = is_again}));
+}
+
+void session_state::follow(std::uint64_t line, const answer_form& form, const job_topic& topic,
+                           std::function<void(bool)> then) {
+  const bool is_again = told_before.erase(line) > 0;
+  subscriptions.try_emplace(0, job_subscription{.id = nullptr, .form = form, .topics = {}});
+  check(std::make_shared<unchecked_topics>(unchecked_topics{.line = 0,
+                                                            .topics = {topic},
+                                                            .states = std::vector<std::optional<job_status>>(1),
+                                                            .missing = 1,
+                                                            .is_again = is_again,
+                                                            .then = std::move(then)}));
+}
+
+void session_state::check(std::shared_ptr<unchecked_topics> unchecked) {
+  if (unchecked->missing == 0) {
+    begin_topics(*unchecked);
+    return;
+  }
+  checking.insert(unchecked);
+  const auto take = [this, unchecked](std::size_t place, std::optional<job_status> state) {
+    unchecked->states[place] = state;
+    if (--unchecked->missing > 0)
+      return;
+    checking.erase(unchecked);
+    begin_topics(*unchecked);
   };
-  for (std::size_t place = 0; place < count; ++place)
-    self->request(core.jobs, caf::infinite, find_job_record{checking->topics[place].id.value})
+  for (std::size_t place = 0; place < unchecked->topics.size(); ++place)
+    self->request(core.jobs, caf::infinite, find_job_record{unchecked->topics[place].id.value})
         .then(
             [take, place](const job_found& found) {
-              take(place, found.record ? std::make_shared<const job_record>(*found.record) : nullptr);
+              take(place, found.record ? std::optional{found.record->status} : std::nullopt);
             },
-            [take, place](const caf::error&) { take(place, nullptr); });
+            [take, place](const caf::error&) { take(place, std::nullopt); });
 }
 
 void session_state::begin_topics(const unchecked_topics& checked) {
@@ -53,27 +72,42 @@ void session_state::begin_topics(const unchecked_topics& checked) {
   std::vector<std::size_t> agreed;
   for (std::size_t place = 0; place < checked.topics.size(); ++place) {
     const auto& topic = checked.topics[place];
-    if (!checked.records[place] || std::find(open.topics.begin(), open.topics.end(), topic) != open.topics.end())
+    if (!checked.states[place] || topic.id.value.empty() ||
+        std::find(open.topics.begin(), open.topics.end(), topic) != open.topics.end())
       continue;
     open.topics.push_back(topic);
     agreed.push_back(place);
   }
   if (checked.line != 0 && !checked.is_again)
     tell_subscriber(checked.line, dialect->subscribed_line(open));
+  if (checked.then)
+    checked.then(checked.states.front().has_value());
   for (const auto place : agreed)
-    begin_topic(checked.line, checked.topics[place], *checked.records[place], checked.is_again);
+    begin_topic(checked.line, checked.topics[place], *checked.states[place], checked.is_again);
   schedule_tick();
 }
 
-void session_state::begin_topic(std::uint64_t line, const job_topic& what, const job_record& record, bool is_again) {
+void session_state::begin_topic(std::uint64_t line, const job_topic& what, job_status state, bool is_again) {
   // A task that has ended would never be heard of; a resource that has is known to who reads it from now on.
-  if (is_again || (what.news == job_news::task && is_terminal(record.status)))
-    tell_record(line, what, record);
-  if (is_terminal(record.status))
+  if (is_again || (what.news == job_news::task && is_terminal(state)))
+    look_up(line, what);
+  if (is_terminal(state)) {
+    std::erase(subscriptions.at(line).topics, what);
     return;
+  }
   const auto topic = next_topic++;
   topics.emplace(topic, live_topic{.subscription = line, .what = what});
   self->send(core.jobs, watch_job{key(topic), what.id.value, self, std::nullopt, std::nullopt});
+}
+
+void session_state::look_up(std::uint64_t line, const job_topic& what) {
+  self->request(core.jobs, caf::infinite, find_job_record{what.id.value})
+      .then(
+          [this, line, what](const job_found& job) {
+            if (subscriptions.contains(line) && job.record)
+              tell_record(line, what, *job.record);
+          },
+          [](const caf::error&) {});
 }
 
 void session_state::tell_subscriber(std::uint64_t line, const std::string& text) {
@@ -122,6 +156,7 @@ void session_state::last_news(std::uint64_t topic, const job_record_ptr& record)
     return;
   const auto what = found->second;
   topics.erase(found);
+  std::erase(subscriptions.at(what.subscription).topics, what.what);
   if (record)
     tell_record(what.subscription, what.what, *record);
 }
@@ -132,6 +167,9 @@ void session_state::drop_topic(std::uint64_t topic) {
 }
 
 void session_state::forget(const job_topic& topic) {
+  for (const auto& unchecked : checking)
+    if (unchecked->line == 0 && unchecked->topics.front() == topic)
+      unchecked->topics.front() = {}; // no job has this id
   const auto open = subscriptions.find(0);
   if (open == subscriptions.end())
     return;
@@ -162,18 +200,20 @@ void session_state::prepare(std::uint64_t line, const nlohmann::json& id,
   with_config(line, id, std::move(then));
 }
 
-void session_state::ask_client(std::uint64_t line, const nlohmann::json& id, std::string_view method,
-                               const ordered_json& params, std::function<void(const nlohmann::json&)> then) {
-  auto& call = prepared.try_emplace(line, prepared_call{.id = id}).first->second;
-  if (call.is_cancelled) {
-    prepared.erase(line);
-    settle(line);
+void session_state::ask_client(std::uint64_t line, const pending_call& what, std::string_view method,
+                               const ordered_json& params, std::function<void(const jsonrpc::response&)> then) {
+  auto& call = prepared.try_emplace(line, prepared_call{.id = what.id}).first->second;
+  if (call.is_cancelled || call.is_refused) {
+    end_preparation(line);
     return;
   }
   // Another supervisor may have asked the same before: its answer must not be taken for ours.
   call.question = "agent-dispatch-" + make_job_id().value;
+  call.what = what;
+  call.asked_at = call.told_at = clock::now();
   questions.emplace(call.question, live_question{.line = line, .then = std::move(then)});
   link->send("note", line, jsonrpc::request_line(call.question, method, params), importance::must_arrive);
+  schedule_tick();
 }
 
 void session_state::take_response(const jsonrpc::response& response) {
@@ -182,22 +222,63 @@ void session_state::take_response(const jsonrpc::response& response) {
   const auto answered = questions.extract(response.id.get<std::string>());
   if (!answered)
     return;
-  if (const auto call = prepared.find(answered.mapped().line); call != prepared.end())
+  if (const auto call = prepared.find(answered.mapped().line); call != prepared.end()) {
     call->second.question.clear();
-  answered.mapped().then(response.result);
+    call->second.what.progress_token = nullptr;
+  }
+  answered.mapped().then(response);
+}
+
+void session_state::show_question(std::uint64_t line, prepared_call& call) {
+  call.told_at = clock::now();
+  const auto waited = std::chrono::duration_cast<std::chrono::seconds>(call.told_at - call.asked_at).count();
+  link->send("note", line,
+             dialect->progress_line(call.what, ++told_before[line],
+                                    "waiting for the user's consent, " + std::to_string(waited) + " s so far"),
+             importance::droppable);
 }
 
 void session_state::cancel_prepared(const nlohmann::json& id) {
-  for (auto entry = prepared.begin(); entry != prepared.end();) {
-    auto& call = entry->second;
-    if (call.id != id || call.question.empty()) {
-      call.is_cancelled = call.is_cancelled || call.id == id;
-      ++entry;
+  std::vector<std::uint64_t> asked_about;
+  for (auto& [line, call] : prepared) {
+    if (call.id != id)
       continue;
-    }
-    questions.erase(call.question);
-    settle(entry->first);
-    entry = prepared.erase(entry);
+    call.is_cancelled = true;
+    if (!call.question.empty())
+      asked_about.push_back(line);
+  }
+  for (const auto line : asked_about)
+    end_preparation(line);
+}
+
+bool session_state::end_preparation(std::uint64_t line) {
+  const auto ended = prepared.extract(line);
+  if (!ended)
+    return false;
+  const auto& call = ended.mapped();
+  if (questions.erase(call.question) > 0)
+    withdraw_question(call.question);
+  if (call.is_cancelled && !call.is_refused)
+    settle(line);
+  return call.is_cancelled || call.is_refused;
+}
+
+void session_state::withdraw_question(const std::string& question) {
+  ordered_json params;
+  params["requestId"] = question;
+  params["reason"] = "the call that it was about is over";
+  link->send("note", 0, jsonrpc::notification_line("notifications/cancelled", params), importance::must_arrive);
+}
+
+void session_state::refuse_prepared() {
+  for (auto& [line, call] : prepared) {
+    if (call.is_cancelled || std::exchange(call.is_refused, true))
+      continue;
+    if (questions.erase(call.question) > 0)
+      withdraw_question(call.question);
+    send_answer(line, call.id,
+                jsonrpc::error_line(call.id, jsonrpc::code::internal_error,
+                                    "the supervisor is being stopped; nothing was started, so call again"));
   }
 }
 

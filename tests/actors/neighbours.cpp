@@ -301,6 +301,7 @@ requests_actor scripted_requests(actor_world& world, queue_position_ptr position
         [](const drain_requests&) { return stop_report{}; },
         [](const finish_requests&) { return true; },
         [position](const get_request_position&) { return position; },
+        [](const is_request_known&) { return false; },
         [](const get_cache_report&) { return cache_report{}; },
         [](const clear_cache&) { return cache_cleared{}; },
         [](const recheck_occupants&) {},

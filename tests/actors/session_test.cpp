@@ -79,6 +79,7 @@ struct session_fixture {
           positions.push_back({promise, self});
           return caf::result<queue_position_ptr>{promise};
         },
+        [](const is_request_known&) { return false; },
         [](const get_cache_report&) { return cache_report{}; },
         [](const clear_cache&) { return cache_cleared{}; },
         [](const recheck_occupants&) {},

@@ -51,6 +51,7 @@ struct supervisor_fixture {
           return true;
         },
         [](const get_request_position&) { return queue_position_ptr{}; },
+        [](const is_request_known&) { return false; },
         [](const get_cache_report&) { return cache_report{}; },
         [](const clear_cache&) { return cache_cleared{}; },
         [](const recheck_occupants&) {},

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,7 @@ class Home:
         self.config = self.config_dir / "agents.yaml"
         self.jobs = self.config_dir / "jobs"
         self.clients, self.started = [], []
+        self.frozen = None  # the pid of a supervisor that is stopped
         self.judges = True  # whether what servers say is held against the official schemas
         if claude is not None:
             (self.bin / "claude").symlink_to(claude)
@@ -161,9 +163,15 @@ class Home:
         """Pids of the CLIs that runs have started, whichever they are."""
         return [pid for pid in descendants() if program(pid) == "claude"]
 
+    def freeze_supervisor(self):
+        """It does nothing any more, until it is killed."""
+        self.frozen = self.status()["pid"]
+        os.kill(self.frozen, signal.SIGSTOP)
+
     def kill_supervisor(self):
         """kill -9, and waits until it is gone. Returns its pid."""
-        pid = self.status()["pid"]
+        pid = self.frozen or self.status()["pid"]
+        self.frozen = None
         kill(pid)
         wait_until(lambda: not alive(pid))
         return pid

@@ -2,15 +2,19 @@
 
 import json
 import re
+import shlex
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from claude_offline import script
+import stand_in
+from claude_offline import claude_environment, claude_program, script
 from harness import PROGRAMS
 from mcp_client import text_value
 from processes import alive, command_line, descendants, wait_until
+from test_sdk import filled
 
 pytestmark = pytest.mark.claude
 
@@ -236,6 +240,80 @@ def test_the_cli_itself_connects_to_our_server_at_once(claude, api):
     assert servers == [{"name": "agent-dispatch", "status": "connected"}] or servers[0]["status"] == "connected", servers
     assert events[-1]["result"] == "Seen." and not events[-1]["permission_denials"]
     assert "keeper of notes" in json.dumps(api.requests()[1]["user"])
+
+
+def recorded(project):
+    """Our server as the CLI is to start it, with what is said on both sides kept in files."""
+    said, heard = project / "said.jsonl", project / "heard.jsonl"
+    words = f"tee {shlex.quote(str(said))} | {shlex.quote(str(PROGRAMS / 'agent-dispatch'))} serve | tee {shlex.quote(str(heard))}"
+    (project / ".mcp.json").write_text(json.dumps({"mcpServers": {"agent-dispatch": {"command": "bash", "args": ["-c", words]}}}))
+    return lambda: [[json.loads(line) for line in place.read_text().splitlines()] for place in (said, heard)]
+
+
+def session(environment, project, prompt, tools, seconds=120, **more):
+    """A person's own session with the CLI. Returns its last event."""
+    finished = subprocess.run(
+        [claude_program(), "-p", "--output-format", "stream-json", "--verbose", "--allowedTools", ",".join(tools)],
+        input=prompt,
+        env=environment | more,
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+    )
+    return [json.loads(line) for line in finished.stdout.splitlines()][-1]
+
+
+def test_the_cli_calls_every_tool(home, api):
+    """The agents' CLI is the compiled stand-in, the client's the real one."""
+    table = json.loads((Path(__file__).parent / "data" / "sdk_calls.json").read_text())["calls"]
+    # Jobs without end are among the calls, and nobody waits for them.
+    home.write_config({"notes": {}, "other": {"max_parallel": 8}}, {"max_concurrency": 8}, groups={"team": {"members": [{"agent": "notes"}]}})
+    project = home.agent_directory("person")
+    wire = recorded(project)
+    known = {"$job": home.job("notes", stand_in.say("job done")), "$endless": home.job("other", stand_in.hang())}
+    known |= {"$ref": known["$job"], "$session": home.dispatch("notes", stand_in.say("x"))["session_id"]}
+    home.ended_job(known["$job"])
+    for gate in ("stream", "parallel", "dialogue", "job"):
+        (home.root / gate).touch()
+    calls = []
+    for entry in table:
+        if "is_error" not in entry:
+            arguments = {key: known.get(value, value) if isinstance(value, str) else value for key, value in entry["arguments"].items()}
+            calls.append((entry["tool"], filled(arguments, home.root)))
+    names = sorted({tool for tool, _ in calls})
+    steps = [{"use": f"mcp__agent-dispatch__{tool}", "with": arguments} for tool, arguments in calls]
+    last = session(
+        home.environment | claude_environment(home, api), project, script(*steps, {"say": "All called."}), [f"mcp__agent-dispatch__{name}" for name in names]
+    )
+    assert last["result"] == "All called." and not last["permission_denials"], last
+    said, heard = wire()
+    asked = {m["id"]: m["params"]["name"] for m in said if m.get("method") == "tools/call"}
+    answers = {m["id"]: m["result"] for m in heard if m.get("id") in asked and "result" in m}
+    assert list(asked.values()) == [tool for tool, _ in calls]
+    assert answers.keys() == asked.keys()
+    assert not [asked[ident] for ident, result in answers.items() if result.get("isError")]
+    (listed,) = [m["result"]["tools"] for m in heard if "tools" in m.get("result", {})]
+    assert sorted(tool["name"] for tool in listed) == names
+
+
+def test_the_cli_sees_progress_and_cancels_when_its_own_time_is_over(home, api):
+    home.write_config({"notes": {}})
+    project = home.agent_directory("person")
+    wire = recorded(project)
+    step = {"use": OUR_TOOLS[1], "with": {"agent": "notes", "task": stand_in.tell_then_hang("half way")}}
+    last = session(
+        home.environment | claude_environment(home, api), project, script(step, {"say": "Gave up."}), OUR_TOOLS, MCP_TOOL_TIMEOUT="2000"
+    )
+    assert last["result"] == "Gave up.", last
+    said, heard = wire()
+    (call,) = [m for m in said if m.get("method") == "tools/call"]
+    told = [m["params"] for m in heard if m.get("method") == "notifications/progress"]
+    assert {each["progressToken"] for each in told} == {call["params"]["_meta"]["progressToken"]}
+    assert "half way" in " ".join(each["message"] for each in told)
+    assert [m["params"]["requestId"] for m in said if m.get("method") == "notifications/cancelled"] == [call["id"]]
+    assert call["id"] not in [m.get("id") for m in heard]
+    wait_until(lambda: not home.agents_running(), 20, "the run has ended")
 
 
 def test_a_calls_b_calls_a_with_one_slot(claude, api):

@@ -6,6 +6,7 @@ import pytest
 
 import stand_in
 from mcp_client import text_value
+from processes import wait_until
 from test_subscriptions import NEWEST, TASKS, stateless
 
 ASKS = {"elicitation": {}}
@@ -190,3 +191,129 @@ def test_the_next_supervisor_asks_again(configured):
     assert text_value(pending.wait()["result"])["success"] is True
     assert runs(configured) == 1
     assert NEWEST not in (client.revision,)
+
+
+# --- deaths, stops and cancels while a person is asked, or after ---
+
+
+def consented(home):
+    """A call that its user has agreed to, and that runs until the gate opens."""
+    client, gate = handshake(home, ELICITING[-1], ASKS), home.root / "gate"
+    task = stand_in.steps(stand_in.count(home.root / "runs"), {"wait_for": str(gate)}, {"text": "paid"})
+    pending = client.start_call("dispatch", {"agent": "deploy", "task": task})
+    accept(client, question(client))
+    wait_until(lambda: runs(home) == 1, what="it runs")
+    return client, gate, pending
+
+
+def accept(client, asked):
+    client.send({"jsonrpc": "2.0", "id": asked["id"], "result": {"action": "accept", "content": {}}})
+
+
+def questions(client):
+    return [m for _, m in client.notifications if m["method"] == "elicitation/create"]
+
+
+@pytest.mark.parametrize("is_ended", [False, True], ids=["while it runs", "when it has ended"])
+def test_consent_holds_for_the_next_supervisor(configured, is_ended):
+    client, gate, pending = consented(configured)
+    if is_ended:
+        configured.freeze_supervisor()
+        gate.touch()
+        wait_until(lambda: not configured.agents_running())
+    configured.kill_supervisor()
+    gate.touch()
+    assert text_value(pending.wait()["result"])["result"] == "paid"
+    assert len(questions(client)) == 1 and runs(configured) == 1
+
+
+def test_what_was_paid_before_it_had_to_be_confirmed_is_not_paid_again(configured):
+    write(configured, {})
+    client, gate = stateless(configured, ASKS), configured.root / "gate"
+    task = stand_in.steps(stand_in.count(configured.root / "runs"), {"wait_for": str(gate)}, {"text": "paid"})
+    pending = client.start_call("dispatch", {"agent": "deploy", "task": task})
+    wait_until(lambda: runs(configured) == 1)
+    write(configured, {"confirm_risky": True})
+    configured.kill_supervisor()
+    gate.touch()
+    assert text_value(pending.wait()["result"])["result"] == "paid"
+    assert runs(configured) == 1
+
+
+@pytest.mark.parametrize("is_apart", [False, True], ids=["after the death", "before the death"])
+def test_a_cancel_round_a_death_ends_the_run_that_was_agreed_to(configured, is_apart):
+    client, gate, pending = consented(configured)
+    if is_apart:
+        configured.freeze_supervisor()
+        client.cancel(pending)
+        configured.kill_supervisor()
+    else:
+        configured.kill_supervisor()
+        client.request("tools/list")
+        client.cancel(pending)
+    wait_until(lambda: not configured.agents_running(), what="the run is gone")
+    client.request("tools/list")
+    assert not pending.answered() and len(questions(client)) == 1
+
+
+def test_a_cancelled_question_is_taken_back(configured):
+    client = handshake(configured, ELICITING[-1], ASKS)
+    pending = client.start_call("dispatch", {"agent": "deploy", "task": counted(configured)})
+    asked = question(client)
+    client.cancel(pending)
+    client.wait_notification(lambda m: m["method"] == "notifications/cancelled" and m["params"]["requestId"] == asked["id"])
+
+
+@pytest.mark.parametrize("words", [(), ("--now",)], ids=["stop", "stop --now"])
+def test_a_stop_answers_what_its_user_is_asked_about(configured, words):
+    client = handshake(configured, ELICITING[-1], ASKS)
+    pending = client.start_call("dispatch", {"agent": "deploy", "task": counted(configured)})
+    asked = question(client)
+    assert configured.cli("stop", *words).code == 0
+    assert "stopped" in pending.wait()["error"]["message"]
+    wait_until(lambda: not configured.supervisors(), what="no supervisor is there")
+    accept(client, asked)
+    assert client.value("dispatch", {"agent": "notes", "task": stand_in.say("next")})["result"] == "next"
+    assert len(questions(client)) == 1 and runs(configured) == 0
+
+
+def test_another_supervisor_asks_what_the_last_one_has_asked(configured):
+    client = handshake(configured, ELICITING[-1], ASKS)
+    pending = client.start_call("dispatch", {"agent": "deploy", "task": counted(configured)})
+    first = question(client)
+    assert configured.cli("stop", "--keep-runs").code == 0
+    client.wait_change(lambda: len(questions(client)) == 2)
+    accept(client, first)
+    accept(client, questions(client)[1])
+    assert text_value(pending.wait()["result"])["success"] is True
+    assert runs(configured) == 1
+
+
+@pytest.mark.parametrize("answer", [{"error": {"code": -32603, "message": "the window was closed"}}, {"error": 3}, {"result": None}], ids=str)
+def test_a_client_that_fails_to_ask_has_no_consent(configured, answer):
+    client = handshake(configured, ELICITING[-1], ASKS)
+    pending = client.start_call("dispatch", {"agent": "deploy", "task": counted(configured)})
+    client.send({"jsonrpc": "2.0", "id": question(client)["id"], **answer})
+    assert pending.wait()["result"]["isError"] is True
+    assert runs(configured) == 0
+
+
+@pytest.mark.parametrize("tool", ["dispatch", "dispatch_async"])
+def test_a_client_that_leaves_right_after_its_call_starts_nothing(configured, tool):
+    for _ in range(5):
+        client = handshake(configured, ELICITING[-1], {})
+        client.start_call(tool, {"agent": "notes", "task": stand_in.steps(stand_in.count(configured.root / "runs"), {"hang": True})})
+        assert client.close() == 0
+        wait_until(lambda: configured.status()["live_runs"] == 0 or configured.agents_running(), what="it is gone or runs")
+        wait_until(lambda: not configured.agents_running(), what="nothing is left running")
+
+
+def test_the_user_s_silence_is_told_as_progress(configured):
+    client = handshake(configured, ELICITING[-1], ASKS)
+    pending = client.start_call("dispatch", {"agent": "deploy", "task": counted(configured)}, token="t")
+    asked = question(client)
+    client.wait_change(lambda: any("consent" in params["message"] for _, params in client.progress("t")), 25)
+    accept(client, asked)
+    assert text_value(pending.wait()["result"])["success"] is True
+    counts = [params["progress"] for _, params in client.progress("t")]
+    assert counts == sorted(set(counts))

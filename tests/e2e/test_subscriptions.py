@@ -1,12 +1,9 @@
 """What a server tells of jobs unasked: subscriptions of both eras."""
 
-import os
-import signal
 
 import pytest
 
 import stand_in
-from mcp_client import text_value
 from mcp_schemas import HANDSHAKE_REVISIONS, STATELESS_REVISIONS
 from processes import wait_until
 
@@ -179,3 +176,43 @@ def test_what_was_unsubscribed_is_not_told(configured):
     client.value("dispatch_wait", {"job_id": other})
     client.wait_change(lambda: len(client.notifications) > silent_from)
     assert {m["params"]["uri"] for _, m in client.notifications[silent_from:]} == {f"job://{other}"}
+
+
+def test_the_end_of_a_job_that_no_supervisor_has_seen_is_told(configured):
+    client = configured.serve(initialize=False)
+    client.initialize(HANDSHAKE_REVISIONS[-1])
+    gate = configured.root / "gate"
+    job = begin(client, stand_in.wait_for(gate, "done"))
+    client.request("resources/subscribe", {"uri": f"job://{job}"})
+    configured.freeze_supervisor()
+    gate.touch()
+    wait_until(lambda: not configured.agents_running())
+    silent_from = len(client.notifications)
+    configured.kill_supervisor()
+    client.wait_change(lambda: any(m["method"] == UPDATED for _, m in client.notifications[silent_from:]), what="that it has ended")
+
+
+def test_a_handover_keeps_a_session_s_subscriptions(configured):
+    client = configured.serve(initialize=False)
+    client.initialize(HANDSHAKE_REVISIONS[-1])
+    gate = configured.root / "gate"
+    job = begin(client, stand_in.wait_for(gate, "done"))
+    client.request("resources/subscribe", {"uri": f"job://{job}"})
+    assert configured.cli("stop", "--keep-runs").code == 0
+    silent_from = len(client.notifications)
+    gate.touch()
+    client.wait_change(lambda: any(m["method"] == UPDATED for _, m in client.notifications[silent_from:]), what="news of the next supervisor's")
+    assert client.value("dispatch_wait", {"job_id": job})["status"] == "done"
+
+
+def test_unsubscribing_at_once_is_unsubscribing(configured):
+    client = configured.serve(initialize=False)
+    client.initialize(HANDSHAKE_REVISIONS[-1])
+    gate = configured.root / "gate"
+    job = begin(client, stand_in.wait_for(gate, "done"))
+    uri = {"uri": f"job://{job}"}
+    both = [client.start(f"resources/{method}", uri) for method in ("subscribe", "unsubscribe")]
+    assert [each.wait()["result"] for each in both] == [{}, {}]
+    gate.touch()
+    assert client.value("dispatch_wait", {"job_id": job})["status"] == "done"
+    assert not [m for _, m in client.notifications if m["method"] == UPDATED]

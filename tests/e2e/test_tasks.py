@@ -59,6 +59,17 @@ def test_a_dispatch_is_a_task_whose_result_is_the_answer(client, configured, too
     assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
 
 
+def test_a_task_tells_what_its_job_does_last(client, configured):
+    gate = configured.root / "gate"
+    result = client.call("dispatch", {"agent": "notes", "task": stand_in.steps({"text": "one"}, {"text": "two"}, {"wait_for": str(gate)}, {"text": "x"})})
+    assert result["createdAt"] > "2026" and result["lastUpdatedAt"] >= result["createdAt"]
+    listen(client, taskIds=[result["taskId"]])
+    client.wait_notification(lambda m: m["method"] == "notifications/tasks" and m["params"].get("statusMessage") == "two")
+    assert look(client, result["taskId"])["statusMessage"] == "two"
+    gate.touch()
+    end(client, result["taskId"])
+
+
 def test_a_run_that_failed_is_a_task_that_completed(client):
     ended = end(client, begin(client, stand_in.steps({"exit": 3})))
     assert ended["status"] == "completed"
