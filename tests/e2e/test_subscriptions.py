@@ -1,6 +1,5 @@
 """What a server tells of jobs unasked: subscriptions of both eras."""
 
-
 import pytest
 
 import stand_in

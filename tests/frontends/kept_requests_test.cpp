@@ -134,7 +134,7 @@ TEST_CASE("What a session has subscribed is told to the next one, until it is un
     kept.answered(number);
   kept.lost(supervisor_end::died);
   kept.connected();
-  CHECK(drain(kept) == frames{"msg 7 INIT\n", "msg 8 " + first + "\n", "msg 6 no JSON\n"});
+  CHECK(drain(kept) == frames{"msg 7 INIT\n", "told 8 1\nmsg 8 " + first + "\n", "msg 6 no JSON\n"});
 }
 
 TEST_CASE("A subscription that stays open is not held to be what supervisors die of, and is begun once") {
