@@ -77,10 +77,12 @@ void start(session_services& services, const tool_call& call, tool_arguments& ar
   dispatch_when_confirmed(services, call, std::move(agents), std::move(order));
 }
 
-/// The same of what a client that knows tasks gets as one. It is a job then: its result outlives the connection.
+/// The same of what a client that knows tasks gets as one. It is a job then: its result outlives the connection. A
+/// client that works for a run waits for its answer instead: while it does, its slot serves those whom it waits for,
+/// and nobody knows that who asks for a task again and again waits.
 void start_as_task(session_services& services, const tool_call& call, tool_arguments& arguments, dispatch_order order) {
   auto asked = call;
-  if (call.what.form.takes_tasks) {
+  if (call.what.form.takes_tasks && !services.hello().caller->parent) {
     order.kind = call_kind::job;
     asked.what.view = answer_view::task;
   }

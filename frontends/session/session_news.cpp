@@ -66,8 +66,11 @@ void session_state::check(std::shared_ptr<unchecked_topics> unchecked) {
 
 void session_state::begin_topics(const unchecked_topics& checked) {
   const auto found = subscriptions.find(checked.line);
-  if (found == subscriptions.end())
-    return; // cancelled meanwhile
+  if (found == subscriptions.end()) { // ended meanwhile
+    if (checked.then)
+      checked.then(checked.states.front().has_value());
+    return;
+  }
   auto& open = found->second;
   std::vector<std::size_t> agreed;
   for (std::size_t place = 0; place < checked.topics.size(); ++place) {

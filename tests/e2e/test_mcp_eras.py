@@ -8,13 +8,16 @@ import mcp_schemas
 import stand_in
 from mcp_client import CAPABILITIES_KEY, REVISION_KEY, text_value
 from mcp_schemas import HANDSHAKE_REVISIONS, REVISIONS, STATELESS_REVISIONS
-from processes import wait_until
+from processes import PATIENCE, wait_until
 
 NEWEST = STATELESS_REVISIONS[-1]
 UNSUPPORTED_REVISION = -32022
 INVALID_PARAMS = -32602
 METHOD_NOT_FOUND = -32601
 ARRAY_TOOLS = {"list_agents", "list_groups", "dispatch_parallel", "dispatch_jobs"}
+
+
+slow_without_optimisation = pytest.mark.skipif(PATIENCE > 1, reason="takes a program without optimisation and with a sanitizer a minute")
 
 
 def speaking(home, revision):
@@ -391,6 +394,7 @@ def test_an_answer_that_is_too_long_when_it_is_indented_comes_all_the_same(confi
     assert text_value(other.wait()["result"])["result"] == "undisturbed"
 
 
+@slow_without_optimisation
 def test_a_long_record_is_shown_without_harm_to_others(configured):
     client = speaking(configured, "2025-11-25")
     other = client.start_call("dispatch", {"agent": "other", "task": stand_in.wait_for(configured.root / "door", "undisturbed")})
@@ -460,6 +464,7 @@ def test_a_log_level_holds_for_what_is_under_way(configured):
     assert "heard" in [each["data"]["message"] for each in logged(client)]
 
 
+@slow_without_optimisation
 def test_an_answer_that_cannot_be_said_is_an_error_and_harms_nobody(configured):
     """Quotes double each time that they are escaped: 20 MiB of them fit into no frame, however they are given."""
     client = speaking(configured, NEWEST)

@@ -136,6 +136,13 @@ def test_two_that_ask_for_the_same_have_a_task_each(client, configured):
     assert {end(client, task)["status"] for task in tasks} == {"completed"}
 
 
+def test_an_agent_at_work_waits_for_its_answer(configured):
+    """With one slot, which it lends to the run that it waits for."""
+    client = configured.serve(initialize=False, env=configured.env(AGENT_DISPATCH_RUN="00000000-0000-4000-8000-000000000000.1.0"))
+    client.stateless, client.capabilities = NEWEST, TASKS
+    assert client.value("dispatch", {"agent": "notes", "task": stand_in.say("waited for")})["result"] == "waited for"
+
+
 def test_a_ref_is_answered_with_a_ref(client):
     value = client.value("dispatch", {"agent": "notes", "task": stand_in.say("long"), "return_ref": True})
     assert value["summary"] == "long"
