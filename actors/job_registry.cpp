@@ -342,15 +342,17 @@ caf::result<write_outcome> job_registry_state::keep(const keep_result& order) {
 }
 
 caf::result<job_found> job_registry_state::find(const find_job_record& order) {
-  // What is known here is newer than what is on disk, unless somebody else has ended the job there.
-  if (const auto* job = find_live({order.text}); job != nullptr && (job->unsaved || !is_terminal(job->record.status)))
+  if (const auto* job = find_live({order.text}); job != nullptr && job->unsaved)
     return job_found{job->record};
   auto promise = self->make_response_promise<job_found>();
   self->request(stores.reader, caf::infinite, find_stored_job{order.text})
       .then(
           [this, promise](const job_found& found) mutable {
             const auto* job = found.record ? find_live(found.record->id) : nullptr;
-            promise.deliver(job != nullptr && job->unsaved ? job_found{job->record} : found);
+            // What is known here is newer than what is on disk, unless somebody else has ended the job there.
+            const bool is_newer =
+                job != nullptr && !is_terminal(found.record->status) && !is_terminal(job->record.status);
+            promise.deliver(is_newer || (job != nullptr && job->unsaved) ? job_found{job->record} : found);
           },
           [promise](caf::error& problem) mutable { promise.deliver(std::move(problem)); });
   return promise;

@@ -143,7 +143,8 @@ std::vector<nlohmann::json> kept_requests::lost(supervisor_end how) {
   now_ = phase::apart;
   for (auto entry = lines_.begin(); entry != lines_.end();) {
     auto& line = entry->second;
-    const bool has_died = std::exchange(line.in_flight, false) && how == supervisor_end::died;
+    const bool is_innocent = line.method == lasting_method && line.told > 0 && !line.is_cancelled && !line.is_given_up;
+    const bool has_died = std::exchange(line.in_flight, false) && how == supervisor_end::died && !is_innocent;
     if (!has_died || ++line.deaths < deaths_allowed) {
       ++entry;
     } else if (line.id.is_null() || line.is_given_up) {
@@ -211,10 +212,8 @@ bool kept_requests::noted(std::uint64_t number, std::optional<std::uint64_t> pro
   if (found == lines_.end() || found->second.is_cancelled || found->second.is_given_up)
     return false;
   auto& told = found->second.told;
-  if (found->second.method == lasting_method) {
+  if (found->second.method == lasting_method)
     told = 1;
-    found->second.deaths = 0;
-  }
   if (progress && *progress <= told)
     return false;
   told = progress.value_or(told);

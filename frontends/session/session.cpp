@@ -153,6 +153,7 @@ void session_state::say_goodbye() {
 }
 
 void session_state::end(stop_mode mode) {
+  withdraw_questions(mode);
   if (mode == stop_mode::keep_runs) {
     link->send("leaving", 0, R"({"reason":"handover"})", importance::must_arrive);
     link->close();
@@ -166,8 +167,9 @@ void session_state::end(stop_mode mode) {
       send_answer(line, subscription.id, dialect->unsubscribed_line(subscription));
     end_subscription(line);
   }
-  refuse_prepared();
-  say_goodbye();
+  // Whatever is open still, the next supervisor answers.
+  leaving = true;
+  close_if_done();
 }
 
 void session_state::lose() {
@@ -377,8 +379,7 @@ session_state::live_call& session_state::begin_call(std::uint64_t line, pending_
 
 void session_state::dispatch(std::uint64_t line, pending_call what, dispatch_order order) {
   const auto before = prepared.extract(line);
-  if (before && before.mapped().is_refused)
-    return;
+
   auto& call = begin_call(line, std::move(what));
   call.cancelled = call.cancelled || (before && before.mapped().is_cancelled);
   call.has_parts = order.composite != nullptr;

@@ -59,9 +59,8 @@ struct session_state : session_services {
   struct prepared_call {
     nlohmann::json id;
     bool is_cancelled = false;
-    bool is_refused = false; ///< it has had its answer: the supervisor stops
-    std::string question{};  ///< what the client is asked about it; "": nothing
-    pending_call what{};     ///< while it is asked
+    std::string question{}; ///< what the client is asked about it; "": nothing
+    pending_call what{};    ///< while it is asked
     std::chrono::steady_clock::time_point asked_at{};
     std::chrono::steady_clock::time_point told_at{};
   };
@@ -113,7 +112,8 @@ struct session_state : session_services {
   /// Without a word to the client.
   void end_subscription(std::uint64_t line);
   void cancel_prepared(const nlohmann::json& id);
-  void refuse_prepared();
+  /// Their requests have an error, unless the next supervisor asks again.
+  void withdraw_questions(stop_mode mode);
   void withdraw_question(const std::string& question);
   /// Takes what is prepared on a line, if anything. True: the line needs nothing more.
   bool end_preparation(std::uint64_t line);

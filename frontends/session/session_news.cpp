@@ -171,8 +171,12 @@ void session_state::drop_topic(std::uint64_t topic) {
 
 void session_state::forget(const job_topic& topic) {
   for (const auto& unchecked : checking)
-    if (unchecked->line == 0 && unchecked->topics.front() == topic)
+    if (unchecked->line == 0 && unchecked->topics.front() == topic) {
       unchecked->topics.front() = {}; // no job has this id
+      // Who asks for both at once is answered in that order: what is said again to the next supervisor depends on it.
+      if (const auto then = std::exchange(unchecked->then, {}))
+        then(true);
+    }
   const auto open = subscriptions.find(0);
   if (open == subscriptions.end())
     return;
@@ -206,7 +210,7 @@ void session_state::prepare(std::uint64_t line, const nlohmann::json& id,
 void session_state::ask_client(std::uint64_t line, const pending_call& what, std::string_view method,
                                const ordered_json& params, std::function<void(const jsonrpc::response&)> then) {
   auto& call = prepared.try_emplace(line, prepared_call{.id = what.id}).first->second;
-  if (call.is_cancelled || call.is_refused) {
+  if (call.is_cancelled) {
     end_preparation(line);
     return;
   }
@@ -261,9 +265,9 @@ bool session_state::end_preparation(std::uint64_t line) {
   const auto& call = ended.mapped();
   if (questions.erase(call.question) > 0)
     withdraw_question(call.question);
-  if (call.is_cancelled && !call.is_refused)
+  if (call.is_cancelled)
     settle(line);
-  return call.is_cancelled || call.is_refused;
+  return call.is_cancelled;
 }
 
 void session_state::withdraw_question(const std::string& question) {
@@ -273,15 +277,16 @@ void session_state::withdraw_question(const std::string& question) {
   link->send("note", 0, jsonrpc::notification_line("notifications/cancelled", params), importance::must_arrive);
 }
 
-void session_state::refuse_prepared() {
-  for (auto& [line, call] : prepared) {
-    if (call.is_cancelled || std::exchange(call.is_refused, true))
+void session_state::withdraw_questions(stop_mode mode) {
+  for (const auto& [question, open] : std::exchange(questions, {})) {
+    withdraw_question(question);
+    const auto call = prepared.find(open.line);
+    if (mode == stop_mode::keep_runs || call == prepared.end())
       continue;
-    if (questions.erase(call.question) > 0)
-      withdraw_question(call.question);
-    send_answer(line, call.id,
-                jsonrpc::error_line(call.id, jsonrpc::code::internal_error,
+    send_answer(open.line, call->second.id,
+                jsonrpc::error_line(call->second.id, jsonrpc::code::internal_error,
                                     "the supervisor is being stopped; nothing was started, so call again"));
+    prepared.erase(call);
   }
 }
 

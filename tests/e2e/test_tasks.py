@@ -188,6 +188,17 @@ def test_a_cancelled_task_is_told(client):
     client.wait_notification(lambda m: m["method"] == "notifications/tasks" and m["params"]["status"] == "cancelled")
 
 
+def test_a_job_that_another_program_ends_is_a_task_that_has_ended(client, configured):
+    task = begin(client, stand_in.hang())
+    configured.wait_for_status(task, "running")
+    record = configured.record(task) | {"status": "cancelled", "completed_at": 1.0}
+    place = configured.record_file(task)
+    (place.parent / "new").write_text(json.dumps(record))
+    (place.parent / "new").rename(place)
+    assert look(client, task)["status"] == "cancelled"
+    assert configured.cli("stop", "--now").code == 0
+
+
 def test_any_job_is_a_task(client, configured):
     job = client.value("dispatch_async", {"agent": "notes", "task": stand_in.say("mine")})["job_id"]
     assert end(client, job)["result"]["structuredContent"]["result"] == "mine"

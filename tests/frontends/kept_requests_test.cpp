@@ -147,7 +147,6 @@ TEST_CASE("A subscription that stays open is not held to be what supervisors die
     CHECK(kept.lost(supervisor_end::died).empty());
     kept.connected();
     CHECK(drain(kept) == frames{"told 1 1\nmsg 1 LISTEN\n"});
-    CHECK(kept.noted(1, std::nullopt));
   }
 }
 
