@@ -349,9 +349,10 @@ caf::result<job_found> job_registry_state::find(const find_job_record& order) {
       .then(
           [this, promise](const job_found& found) mutable {
             const auto* job = found.record ? find_live(found.record->id) : nullptr;
-            // What is known here is newer than what is on disk, unless somebody else has ended the job there.
+            // What is known here is newer than what is on disk, unless somebody else has ended the job there, or its
+            // start has been written and not been heard of yet.
             const bool is_newer =
-                job != nullptr && !is_terminal(found.record->status) && !is_terminal(job->record.status);
+                job != nullptr && !is_terminal(job->record.status) && found.record->status <= job->record.status;
             promise.deliver(is_newer || (job != nullptr && job->unsaved) ? job_found{job->record} : found);
           },
           [promise](caf::error& problem) mutable { promise.deliver(std::move(problem)); });

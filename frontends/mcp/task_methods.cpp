@@ -170,17 +170,18 @@ void subscribe_resource(const mcp_request& request, const answer_form& form) {
   const auto id = job_to_follow(request);
   if (!id)
     return;
-  request.services.follow(request.line, form, {*id, job_news::resource},
-                          [&spoken = request.spoken, &services = request.services, line = request.line,
-                           message = request.message, id = *id](bool is_there) {
-                            const mcp_request again{spoken, services, line, message};
-                            if (is_there)
-                              return reply(again, ordered_json::object());
-                            ordered_json data;
-                            data["uri"] = uri_of(id);
-                            reject(again, jsonrpc::code::resource_not_found, "Job '" + id.value + "' was not found",
-                                   data);
-                          });
+  request.services.follow(
+      request.line, form, {*id, job_news::resource},
+      [&spoken = request.spoken, &services = request.services, line = request.line, message = request.message,
+       id = *id](bool is_there) {
+        const mcp_request again{spoken, services, line, message};
+        if (is_there)
+          return reply(again, ordered_json::object());
+        ordered_json data;
+        data["uri"] = uri_of(id);
+        reject(again, jsonrpc::code::resource_not_found,
+               "Job '" + id.value + "' was not found. `agent-dispatch jobs` lists the jobs there are.", data);
+      });
 }
 
 void unsubscribe_resource(const mcp_request& request, const answer_form&) {
