@@ -97,7 +97,7 @@ struct session_state : session_services {
   void found_runs(std::uint64_t line, const admission_figures& figures);
   void stands(std::uint64_t line, live_call& call, call_status now);
   void take_response(const jsonrpc::response& response);
-  void check(std::shared_ptr<unchecked_topics> topics);
+  void check(const std::shared_ptr<unchecked_topics>& unchecked);
   void begin_topics(const unchecked_topics& checked);
   void begin_topic(std::uint64_t line, const job_topic& what, job_status state, bool is_again);
   /// Sends for the record, and tells it.

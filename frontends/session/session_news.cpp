@@ -42,7 +42,7 @@ void session_state::follow(std::uint64_t line, const answer_form& form, const jo
                                                             .then = std::move(then)}));
 }
 
-void session_state::check(std::shared_ptr<unchecked_topics> unchecked) {
+void session_state::check(const std::shared_ptr<unchecked_topics>& unchecked) {
   if (unchecked->missing == 0) {
     begin_topics(*unchecked);
     return;
