@@ -42,6 +42,23 @@ std::optional<std::string> task_asked_for(const mcp_request& request, const answ
   return std::nullopt;
 }
 
+/// Replies with what `show` makes of the job that is the task.
+void answer_about_task(const mcp_request& request, const answer_form& form,
+                       ordered_json (*show)(const job_record&, const era&)) {
+  const auto id = task_asked_for(request, form);
+  if (!id)
+    return;
+  request.services.with_job(request.line, request.message.id, *id,
+                            [&spoken = request.spoken, &services = request.services, line = request.line,
+                             message = request.message, show](const job_found& found) {
+                              const mcp_request again{spoken, services, line, message};
+                              if (found.record)
+                                reply(again, finished(spoken, show(*found.record, spoken)));
+                              else
+                                reject(again, jsonrpc::code::invalid_params, found.record.error().message);
+                            });
+}
+
 const era& spoken_in(const job_subscription& what) {
   const auto* spoken = find_era(what.form.revision);
   return spoken == nullptr ? newest_handshake() : *spoken;
@@ -88,18 +105,7 @@ std::optional<job_id> job_to_follow(const mcp_request& request) {
 // ---------------------------------------------------------------------------------------------------------------
 
 void get_task(const mcp_request& request, const answer_form& form) {
-  const auto id = task_asked_for(request, form);
-  if (!id)
-    return;
-  request.services.with_job(request.line, request.message.id, *id,
-                            [&spoken = request.spoken, &services = request.services, line = request.line,
-                             message = request.message](const job_found& found) {
-                              const mcp_request again{spoken, services, line, message};
-                              if (found.record)
-                                reply(again, finished(spoken, task_json(*found.record, spoken)));
-                              else
-                                reject(again, jsonrpc::code::invalid_params, found.record.error().message);
-                            });
+  answer_about_task(request, form, [](const job_record& job, const era& spoken) { return task_json(job, spoken); });
 }
 
 void cancel_task(const mcp_request& request, const answer_form& form) {
@@ -123,19 +129,8 @@ void cancel_task(const mcp_request& request, const answer_form& form) {
 }
 
 void update_task(const mcp_request& request, const answer_form& form) {
-  const auto id = task_asked_for(request, form);
-  if (!id)
-    return;
   // Our tasks ask nothing: whatever is answered is ignored.
-  request.services.with_job(request.line, request.message.id, *id,
-                            [&spoken = request.spoken, &services = request.services, line = request.line,
-                             message = request.message](const job_found& found) {
-                              const mcp_request again{spoken, services, line, message};
-                              if (found.record)
-                                reply(again, finished(spoken, ordered_json::object()));
-                              else
-                                reject(again, jsonrpc::code::invalid_params, found.record.error().message);
-                            });
+  answer_about_task(request, form, [](const job_record&, const era&) { return ordered_json::object(); });
 }
 
 // --- subscriptions

@@ -262,6 +262,7 @@ bool session_state::end_preparation(std::uint64_t line) {
   const auto ended = prepared.extract(line);
   if (!ended)
     return false;
+  told_before.erase(line);
   const auto& call = ended.mapped();
   if (questions.erase(call.question) > 0)
     withdraw_question(call.question);

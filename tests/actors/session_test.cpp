@@ -406,6 +406,21 @@ TEST_CASE_METHOD(session_fixture, "a line that comes cancelled is asked for as c
   CHECK(world.heard() == lines{"settled 1", "requests: acknowledged 1"});
 }
 
+TEST_CASE_METHOD(session_fixture,
+                 "a call whose client cancels it or leaves before it is dispatched is dispatched as cancelled") {
+  const auto tool = GENERATE("dispatch", "dispatch_async", "dispatch_session");
+  const bool is_cancelled = GENERATE(true, false);
+  CAPTURE(tool, is_cancelled);
+  call(1, tool, {{"agent", "alpha"}, {"task", "work"}});
+  if (is_cancelled)
+    frame("msg", 2, cancel_one);
+  else
+    frame("bye", 0);
+  const auto heard = world.heard();
+  CHECK(std::count(heard.begin(), heard.end(), "requests: dispatch 1 to alpha, cancelled") == 1);
+  CHECK(std::count(heard.begin(), heard.end(), "requests: dispatch 1 to alpha") == 0);
+}
+
 TEST_CASE_METHOD(session_fixture, "progress goes on counting where another supervisor has stopped") {
   frame("told", 1, "7");
   dispatch(1, true);

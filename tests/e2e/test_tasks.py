@@ -5,6 +5,7 @@ import json
 import pytest
 
 import stand_in
+from processes import wait_until
 from test_subscriptions import NEWEST, NO_JOB, TASKS, listen, stateless, told_of
 
 INVALID_PARAMS = -32602
@@ -156,6 +157,7 @@ def test_a_call_that_is_refused_is_no_task(client):
 def test_a_task_outlives_its_connection_and_the_supervisor(client, configured):
     gate, counter = configured.root / "gate", configured.root / "runs"
     task = begin(client, stand_in.steps(stand_in.count(counter), {"wait_for": str(gate)}, {"text": "kept"}))
+    wait_until(lambda: stand_in.executions(counter) == 1, what="the agent works")
     assert client.close() == 0
     configured.kill_supervisor()
     later = stateless(configured, TASKS)
