@@ -1,5 +1,10 @@
 #include "actors/admission.hpp"
 
+#include <utility>
+
+#include "actors/log.hpp"
+#include "actors/logic/sentences.hpp"
+
 namespace agent_dispatch {
 
 namespace {
@@ -49,7 +54,53 @@ bool admission_state::withdraw(const run_key& run) {
 }
 
 void admission_state::hand_out() {
-  for (const auto& grant : policy.grant()) {
+  log_interval();
+  if (known_interval.count() == 0) {
+    hand_out(policy.grant());
+    return;
+  }
+  if (!overload.next_start(now())) {
+    const auto grants = policy.grant(1);
+    if (!grants.empty())
+      overload.started(now());
+    hand_out(grants);
+  }
+  const auto next = overload.next_start(now());
+  if (next && policy.queued() > 0)
+    self->delayed_send(self, std::chrono::ceil<std::chrono::milliseconds>(*next - now()),
+                       admission_tick{++current_tick});
+}
+
+void admission_state::hear_of_trouble(const api_trouble& what) {
+  overload.trouble(what, now());
+  hand_out();
+}
+
+void admission_state::hear_of_success(overload_policy::clock::time_point begun) {
+  if (known_interval.count() == 0)
+    return;
+  overload.succeeded(begun, now());
+  hand_out();
+}
+
+void admission_state::tick(const admission_tick& tick) {
+  if (tick.number == current_tick)
+    hand_out();
+}
+
+void admission_state::log_interval() {
+  const auto interval = overload.start_interval(now());
+  if (interval == std::exchange(known_interval, interval))
+    return;
+  if (interval.count() == 0)
+    log::info("the API takes work again: runs start at once");
+  else
+    log::warn("{}: runs start {} s apart", sentences::api_trouble_text(overload.last_status()),
+              interval.count() / 1000);
+}
+
+void admission_state::hand_out(const std::vector<admission_grant>& grants) {
+  for (const auto& grant : grants) {
     const auto found = waiting.find(grant.run);
     if (found == waiting.end())
       continue;
@@ -58,14 +109,36 @@ void admission_state::hand_out() {
   }
 }
 
-admission_figures admission_state::figures() const {
+queue_position_ptr admission_state::position(const get_queue_position& order) {
+  const auto place = policy.place(order.run);
+  if (!place)
+    return nullptr;
+  queue_position known{.position = place->position, .reason = place->reason};
+  const auto next = overload.next_start(now());
+  if (next && place->waits_for == admission_policy::obstacle::turn)
+    known.reason = sentences::starts_are_apart(overload.last_status(), overload.start_interval(now()), *next - now());
+  if (order.with_holders)
+    for (const auto& holder : policy.holders(order.run))
+      known.holders.push_back({holder.run, holder.agent});
+  return std::make_shared<const queue_position>(std::move(known));
+}
+
+admission_figures admission_state::figures() {
   admission_figures figures{.live = policy.live(),
                             .queued = policy.queued(),
                             .slots_used = policy.slots_used(),
                             .slots_max = policy.max_concurrency(),
-                            .agents = {}};
+                            .agents = {},
+                            .overload = {}};
   for (const auto& row : policy.agents())
     figures.agents.push_back({row.agent, row.live, row.queued});
+  if (const auto interval = overload.start_interval(now()); interval.count() > 0) {
+    const auto next = overload.next_start(now());
+    figures.overload = {.status = overload.last_status(),
+                        .start_interval = interval,
+                        .next_start = next ? std::chrono::ceil<std::chrono::milliseconds>(*next - now())
+                                           : std::chrono::milliseconds{0}};
+  }
   return figures;
 }
 
@@ -97,11 +170,11 @@ admission_actor::behavior_type admission(admission_actor::stateful_pointer<admis
         state.policy.set_max_concurrency(order.slots);
         state.hand_out();
       },
+      [&state](const api_troubled& event) { state.hear_of_trouble(event.what); },
+      [&state](const api_answered& event) { state.hear_of_success(event.begun); },
+      [&state](const admission_tick& tick) { state.tick(tick); },
       [&state](const get_admission&) { return state.figures(); },
-      [&state](const get_queue_position& order) -> queue_position_ptr {
-        const auto place = state.policy.place(order.run);
-        return place ? std::make_shared<const queue_position>(queue_position{place->position, place->reason}) : nullptr;
-      },
+      [&state](const get_queue_position& order) -> queue_position_ptr { return state.position(order); },
       [&state](const get_queued_descendants& order) -> run_keys { return state.policy.queued_descendants(order.run); },
   };
 }

@@ -18,16 +18,28 @@ struct admission_state {
   void leave_parent(const run_key& run);
   void release(const run_key& run);
   bool withdraw(const run_key& run);
-  /// Tells the agents of every run that may start now.
+  /// Tells the agents of every run that may start now; while the API is overloaded, of one at a time.
   void hand_out();
-  admission_figures figures() const;
+  void hear_of_trouble(const api_trouble& what);
+  void hear_of_success(overload_policy::clock::time_point begun);
+  void tick(const admission_tick& tick);
+  queue_position_ptr position(const get_queue_position& order);
+  admission_figures figures();
 
   admission_actor::pointer self;
   admission_policy policy;
   std::map<run_key, agent_actor> waiting;
   std::set<run_key> left_early; ///< their tickets have not come yet
+  overload_policy overload;
+  std::chrono::milliseconds known_interval{0}; ///< between starts, as it was logged last
+  std::uint64_t current_tick = 0;
 
   static inline const char* name = "admission";
+
+private:
+  overload_policy::clock::time_point now() const { return self->clock().now(); }
+  void log_interval();
+  void hand_out(const std::vector<admission_grant>& grants);
 };
 
 admission_actor::behavior_type admission(admission_actor::stateful_pointer<admission_state> self, int max_concurrency);

@@ -359,6 +359,33 @@ caf::result<job_found> job_registry_state::find(const find_job_record& order) {
   return promise;
 }
 
+caf::result<job_explained> job_registry_state::explain(const explain_job& order) {
+  auto promise = self->make_response_promise<job_explained>();
+  self->request(stores.reader, caf::infinite, find_stored_job{order.text})
+      .then(
+          [this, promise](const job_found& found) mutable {
+            const auto* job = found.record ? find_live(found.record->id) : nullptr;
+            if (job == nullptr || job->record.status != job_status::pending || !requests)
+              promise.deliver(job_explained{found, nullptr});
+            else
+              explain(found, job->request, promise);
+          },
+          [promise](caf::error& problem) mutable { promise.deliver(std::move(problem)); });
+  return promise;
+}
+
+void job_registry_state::explain(const job_found& found, const request_key& request,
+                                 caf::typed_response_promise<job_explained> promise) {
+  self->request(requests, caf::infinite, get_request_position{request, true})
+      .then(
+          [promise, found](const queue_position_ptr& place) mutable {
+            promise.deliver(job_explained{found, place});
+          },
+          [promise, found](const caf::error&) mutable {
+            promise.deliver(job_explained{found, nullptr});
+          });
+}
+
 caf::result<job_cancelled> job_registry_state::cancel(const cancel_job& order) {
   auto promise = self->make_response_promise<job_cancelled>();
   if (is_job_id(order.text)) {
@@ -611,6 +638,7 @@ jobs_actor::behavior_type job_registry(jobs_actor::stateful_pointer<job_registry
       [&state](const watch_job& order) { state.begin_watch(order); },
       [&state](const unwatch_job& order) { state.give_up_watch(order.request); },
       [&state](const get_watched_job& order) { return state.standing(order.request); },
+      [&state](const explain_job& order) { return state.explain(order); },
       [&state](const watch_timeout& event) { state.time_out(event); },
       [&state](const job_tick&) { state.tick(); },
       [&state](const serve_requests& order) { state.requests = order.requests; },

@@ -65,6 +65,8 @@ struct job_registry_state {
   write_outcome failed(const fail_job& order, const job_change_reply& reply);
   caf::result<write_outcome> keep(const keep_result& order);
   caf::result<job_found> find(const find_job_record& order);
+  caf::result<job_explained> explain(const explain_job& order);
+  void explain(const job_found& found, const request_key& request, caf::typed_response_promise<job_explained> promise);
   caf::result<job_cancelled> cancel(const cancel_job& order);
   void cancel_now(const job_id& id, caf::typed_response_promise<job_cancelled> done);
   void begin_watch(const watch_job& order);

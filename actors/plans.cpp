@@ -6,9 +6,11 @@
 #include "actors/logic/command_line.hpp"
 #include "actors/logic/composite.hpp"
 #include "actors/logic/outcome.hpp"
+#include "actors/logic/request_load.hpp"
 #include "actors/logic/sentences.hpp"
 #include "actors/logic/timeout.hpp"
 #include "messages/blanks.hpp"
+#include "messages/limits.hpp"
 
 namespace agent_dispatch {
 
@@ -60,6 +62,14 @@ tl::expected<std::shared_ptr<run_spec>, dispatch_result> spec_of(const request_k
   return spec;
 }
 
+/// Refuses what is too long for the CLI's standard input.
+expected<void> check_prompt(const run_request& run, const std::string& shared_context) {
+  const auto size = prompt_size(run, shared_context);
+  if (size > limits::prompt_bytes)
+    return failure(fault_kind::invalid_argument, sentences::prompt_too_long(size));
+  return {};
+}
+
 using plan_or_answer = tl::expected<composite_plan_ptr, dispatch_answer>;
 
 plan_or_answer refused(fault why, const std::string& where = "") {
@@ -75,6 +85,8 @@ expected<planned_item> plan_item(const request_key& key, const dispatch_call& ca
   auto shared = shared_context_of(config, item.run);
   if (!shared)
     return tl::unexpected(shared.error());
+  if (const auto fits = check_prompt(item.run, *shared); !fits)
+    return tl::unexpected(fits.error());
   auto spec = spec_of(key, call, item.run, **agent, config.settings);
   if (!spec)
     return planned_item{.spec = nullptr, .refused = std::move(spec.error())};
@@ -121,6 +133,8 @@ plan_or_answer plan_dialogue(const request_key& key, const dispatch_call& call, 
                              const configuration& config) {
   dialogue_plan plan{
       .requester = nullptr, .responder = nullptr, .topic = order.topic, .most_rounds = order.most_rounds};
+  if (const auto fits = check_prompt({.agent = order.responder, .task = order.topic}, {}); !fits)
+    return refused(fits.error());
   const auto requester = find_agent(config, order.requester);
   if (!requester)
     return refused(requester.error());
@@ -152,6 +166,8 @@ tl::expected<run_spec_ptr, dispatch_answer> make_spec(const request_key& key, co
   auto shared = shared_context_of(config, call.run);
   if (!shared)
     return tl::unexpected(dispatch_answer{tl::unexpected(shared.error())});
+  if (const auto fits = check_prompt(call.run, *shared); !fits)
+    return tl::unexpected(dispatch_answer{tl::unexpected(fits.error())});
   auto spec = spec_of(key, call, call.run, **agent, config.settings);
   if (!spec)
     return tl::unexpected(dispatch_answer{std::move(spec.error())});

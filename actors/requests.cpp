@@ -114,15 +114,27 @@ void requests_state::resolve(const request_key& key, const config_snapshot_ptr& 
       answer(key, std::move(plan.error()));
     else if (cancelled)
       answer(key, answer_cancelled_early(nullptr));
-    else
+    else if (is_taken(found->second, request_load::of(**plan)))
       record(found->second, std::move(*plan));
   } else if (auto spec = make_spec(key, call, snapshot->value); !spec) {
     answer(key, {std::move(spec.error())});
   } else if (cancelled) {
     answer(key, answer_cancelled_early(*spec));
-  } else {
+  } else if (is_taken(found->second, request_load::of(**spec))) {
+    found->second.call.run = {}; // the spec has it
     find_run(found->second, std::move(*spec));
   }
+}
+
+bool requests_state::is_taken(entry& request, request_load::share share) {
+  if (auto refusal = load.refuses(share)) {
+    log::warn("request {}: {}", request.call.request.text(), refusal->message);
+    answer(request_key{request.call.request}, {tl::unexpected(std::move(*refusal))});
+    return false;
+  }
+  load.take(share);
+  request.share = std::move(share);
+  return true;
 }
 
 void requests_state::apply_limits(const config_snapshot& snapshot) {
@@ -424,21 +436,52 @@ void requests_state::forget(const request_key& key) {
     const bool is_shared = found->second.spec && !leave_run(found->second);
     self->send(launcher, discard_request{found->second.accepted, is_shared});
   }
+  load.give_back(found->second.share);
   requests.erase(found);
   if (whole)
     drop_parts(*whole);
 }
 
-caf::result<queue_position_ptr> requests_state::position(const request_key& key) {
-  const auto found = requests.find(key);
+caf::result<queue_position_ptr> requests_state::position(const get_request_position& order) {
+  const auto found = requests.find(order.request);
   if (found == requests.end())
     return queue_position_ptr{};
+  if (found->second.now == phase::waiting)
+    return std::make_shared<const queue_position>(queue_position{.reason = std::string{sentences::waits_for_caller}});
   if (found->second.spec)
-    return self->delegate(admission, get_queue_position{found->second.spec->key});
-  for (const auto& part : parts_of(key))
+    return place_of(found->second.spec->key, order.with_holders);
+  for (const auto& part : parts_of(order.request))
     if (const auto& request = requests.at(part); request.now == phase::executing && !request.started)
-      return self->delegate(admission, get_queue_position{request.spec->key});
+      return place_of(request.spec->key, order.with_holders);
   return queue_position_ptr{};
+}
+
+caf::result<queue_position_ptr> requests_state::place_of(const run_key& run, bool with_holders) {
+  if (!with_holders)
+    return self->delegate(admission, get_queue_position{run});
+  auto promise = self->make_response_promise<queue_position_ptr>();
+  self->request(admission, caf::infinite, get_queue_position{run, true})
+      .then(
+          [this, promise](const queue_position_ptr& place) mutable {
+            if (!place) {
+              promise.deliver(place);
+              return;
+            }
+            auto known = *place;
+            for (auto& holder : known.holders)
+              holder.job = job_of(holder.run);
+            promise.deliver(std::make_shared<const queue_position>(std::move(known)));
+          },
+          [promise](caf::error& problem) mutable { promise.deliver(std::move(problem)); });
+  return promise;
+}
+
+std::optional<job_id> requests_state::job_of(const run_key& run) const {
+  const auto found = runs.find(run);
+  if (found == runs.end() || found->second.members.empty())
+    return std::nullopt;
+  const auto& spec = requests.at(*found->second.members.begin()).spec;
+  return spec ? spec->job : std::nullopt;
 }
 
 agent_actor requests_state::agent_for(const agent_name& agent) {
@@ -481,7 +524,7 @@ requests_actor::behavior_type requests(requests_actor::stateful_pointer<requests
       [&state](const retry_conclusion& order) { state.conclude_again(order.request); },
       [&state](const drain_requests& order) { return state.drain(order.mode); },
       [&state](const finish_requests&) { return state.finish_all(); },
-      [&state](const get_request_position& order) { return state.position(order.request); },
+      [&state](const get_request_position& order) { return state.position(order); },
       [&state](const is_request_known& order) { return state.requests.contains(order.request); },
       [&state](const get_cache_report&) { return state.report_cache(); },
       [&state](const clear_cache&) { return state.clear_results(); },

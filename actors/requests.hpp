@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "actors/logic/request_load.hpp"
 #include "actors/logic/result_cache.hpp"
 #include "messages/actors.hpp"
 
@@ -56,6 +57,7 @@ struct requests_state {
     accepted_request_ptr accepted; ///< null until recorded
     run_spec_ptr spec;             ///< null while resolving
     composite_actor driver{};      ///< of a request that consists of others, while executing
+    request_load::share share{};   ///< what it takes of `load`; parts take none, the whole has it
     std::optional<dispatch_answer> answer;
 
     /// Somebody waits for the answer of its run.
@@ -82,6 +84,8 @@ struct requests_state {
   bool may_begin(const entry& recovered) const;
   void resolve(const request_key& key, const config_snapshot_ptr& snapshot);
   void apply_limits(const config_snapshot& snapshot);
+  /// Takes what the request asks for, unless that is too much: then it is answered so, and this is false.
+  bool is_taken(entry& request, request_load::share share);
   /// Answers from the cache, joins a run that does the same, or records the request for a run of its own.
   void find_run(entry& request, run_spec_ptr spec);
   void find_run(entry& request, run_spec_ptr spec, const cache_key& question);
@@ -168,7 +172,10 @@ struct requests_state {
   caf::result<bool> finish_all();
   void finish_frontend(const frontend_id& frontend, bool alive);
   void finish_if_all_are_looked_at();
-  caf::result<queue_position_ptr> position(const request_key& key);
+  caf::result<queue_position_ptr> position(const get_request_position& order);
+  caf::result<queue_position_ptr> place_of(const run_key& run, bool with_holders);
+  /// Absent when somebody waits for its answer.
+  std::optional<job_id> job_of(const run_key& run) const;
   agent_actor agent_for(const agent_name& agent);
   /// Ends, and the agents' actors with it.
   void end(const caf::exit_msg& order);
@@ -179,6 +186,7 @@ struct requests_state {
   launcher_actor launcher;
   jobs_actor jobs;
   agent_spawner spawn_agent;
+  request_load load;
   std::map<request_key, entry> requests;
   std::map<run_key, shared_run> runs;
   std::map<cache_key, run_key> in_flight; ///< what may be joined; an entry may be out of date, see `run_for`

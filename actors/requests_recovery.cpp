@@ -70,7 +70,7 @@ void requests_state::take_over(const recovered_request& found) {
   const auto [place, is_new] = requests.emplace(
       accepted.key, entry{.call = {.request = accepted.key,
                                    .caller = caller == callers.end() ? nullptr : caller->second,
-                                   .run = accepted.spec ? accepted.spec->request : run_request{},
+                                   .run = {},
                                    .waiting = {},
                                    .kind = accepted.spec && accepted.spec->job ? call_kind::job : call_kind::answer},
                           .now = phase::waiting,
@@ -78,6 +78,10 @@ void requests_state::take_over(const recovered_request& found) {
                           .accepted = found.request,
                           .spec = accepted.spec,
                           .answer = {}});
+  if (is_new && accepted.key.part.empty()) {
+    place->second.share = accepted.plan ? request_load::of(*accepted.plan) : request_load::of(*accepted.spec);
+    load.take(place->second.share);
+  }
   if (accepted.spec && !accepted.known)
     runs[accepted.spec->key].members.insert(accepted.key);
   if (accepted.spec && accepted.spec->job)

@@ -8,7 +8,7 @@ namespace agent_dispatch {
 
 void run_state::launch() {
   parser = std::make_unique<output_parser>();
-  self->request(launcher, caf::infinite, launch_run{spec, which, borrowed_from})
+  self->request(services.launcher, caf::infinite, launch_run{spec, which, borrowed_from})
       .then([this](const launch_result& result) { launched(result); },
             [this](const caf::error&) {
               answer({failure(fault_kind::lost, "the launcher died before it could start the run; try again")});
@@ -28,7 +28,7 @@ void run_state::launched(const launch_result& result) {
     answer(answer_not_started(*spec, result));
     return;
   }
-  watch = watcher->watch(result.handles, self);
+  watch = services.watcher->watch(result.handles, self);
   if (cancelled)
     watch->cancel();
 }
@@ -49,11 +49,28 @@ void run_state::read(const output_chunk& chunk) {
     replay(known);
     bytes.remove_prefix(known.size());
   }
-  for (const auto& event : parser->feed(bytes))
-    if (const auto shown = progress_of(event))
-      self->send(listener, run_progress{spec->key, *shown});
+  for (const auto& event : parser->feed(bytes)) {
+    if (const auto* retry = std::get_if<api_retry>(&event))
+      self->send(services.admission, api_troubled{{.status = retry->status, .pause = retry->delay}});
+    if (auto shown = progress_of(event))
+      events.offer(std::move(*shown));
+  }
   read_bytes += bytes.size();
+  tell_events();
   watch->want_output();
+}
+
+void run_state::tell_events() {
+  const auto now = self->clock().now();
+  for (auto& event : events.take(now))
+    self->send(listener, run_progress{spec->key, std::move(event)});
+  if (const auto next = events.next())
+    self->delayed_send(self, std::chrono::ceil<std::chrono::milliseconds>(*next - now), run_tick{++current_tick});
+}
+
+void run_state::tick(const run_tick& tick) {
+  if (tick.number == current_tick)
+    tell_events();
 }
 
 void run_state::replay(std::string_view bytes) {
@@ -76,7 +93,7 @@ void run_state::finish_replay() {
 
 void run_state::read_exit_file() {
   watch.reset();
-  self->request(launcher, caf::infinite, read_exit{spec->key, which})
+  self->request(services.launcher, caf::infinite, read_exit{spec->key, which})
       .then([this](const exit_report& report) { ended(report); }, [this](const caf::error&) { sweep(); });
 }
 
@@ -93,7 +110,7 @@ void run_state::ended(const exit_report& report) {
   if (which == attempt::first && !cancelled && spec->caller &&
       is_rejected_session_id(*spec, output, record, report.stderr_head)) {
     log::warn("run {}: this CLI does not know --session-id; started again without it", spec->key.value);
-    self->send(launcher, discard_run{spec->key});
+    self->send(services.launcher, discard_run{spec->key});
     which = attempt::without_session_id;
     read_bytes = quiet_bytes = 0;
     launch();
@@ -101,12 +118,21 @@ void run_state::ended(const exit_report& report) {
   }
   if (record.left_over > 0)
     log::warn("run {}: {} processes could not be ended", spec->key.value, record.left_over);
-  answer(answer_ended(*spec, which, output, record, report.stderr_head));
+  auto given = answer_ended(*spec, which, output, record, report.stderr_head);
+  report_api(output, given);
+  answer(std::move(given));
+}
+
+void run_state::report_api(const parsed_output& output, const dispatch_answer& given) {
+  if (output.result && output.result->api_status)
+    self->send(services.admission, api_troubled{{.status = output.result->api_status}});
+  else if (given.value && given.value->success)
+    self->send(services.admission, api_answered{begun});
 }
 
 void run_state::sweep() {
   log::error("run {}: its keeper died; ending what it left behind", spec->key.value);
-  self->request(launcher, caf::infinite, sweep_run{spec->key})
+  self->request(services.launcher, caf::infinite, sweep_run{spec->key})
       .then(
           [this](int left) {
             if (left > 0)
@@ -118,17 +144,19 @@ void run_state::sweep() {
 
 void run_state::answer(dispatch_answer answer) {
   finish_replay();
+  for (auto& event : events.take_rest())
+    self->send(listener, run_progress{spec->key, std::move(event)});
   self->send(listener, run_finished{spec->key, std::move(answer)});
   self->quit();
 }
 
 run_actor::behavior_type run(run_actor::stateful_pointer<run_state> self, run_spec_ptr spec,
-                             const run_listener& listener, const launcher_actor& launcher, run_watcher* watcher) {
+                             const run_listener& listener, run_services services) {
   auto& state = self->state;
   state.spec = std::move(spec);
   state.listener = listener;
-  state.launcher = launcher;
-  state.watcher = watcher;
+  state.services = std::move(services);
+  state.begun = self->clock().now();
   return {
       [&state](const begin_run& order) {
         state.borrowed_from = order.borrowed_from;
@@ -136,6 +164,7 @@ run_actor::behavior_type run(run_actor::stateful_pointer<run_state> self, run_sp
       },
       [&state](const resume_run& order) { state.resume(order); },
       [&state](const output_chunk& chunk) { state.read(chunk); },
+      [&state](const run_tick& tick) { state.tick(tick); },
       [&state](const keeper_gone&) { state.read_exit_file(); },
       [&state](const cancel_run&) { state.cancel(); },
   };

@@ -1,9 +1,17 @@
 #pragma once
 
+#include "actors/logic/event_throttle.hpp"
 #include "actors/logic/output_parser.hpp"
 #include "messages/actors.hpp"
 
 namespace agent_dispatch {
+
+/// Whom a run needs.
+struct run_services {
+  launcher_actor launcher;
+  admission_actor admission;
+  run_watcher* watcher; ///< owned by main; outlives every actor
+};
 
 /// One run, from its launch to its answer:
 ///
@@ -25,7 +33,12 @@ struct run_state {
   void replay(std::string_view bytes);
   /// Tells what was collected in `replayed`, once.
   void finish_replay();
+  /// What the run does is told as fast as its listeners can take it.
+  void tell_events();
+  void tick(const run_tick& tick);
   void read_exit_file();
+  /// Tells admission what the API makes of this run.
+  void report_api(const parsed_output& output, const dispatch_answer& given);
   void ended(const exit_report& report);
   void sweep();
   void answer(dispatch_answer answer);
@@ -33,8 +46,7 @@ struct run_state {
   run_actor::pointer self;
   run_spec_ptr spec;
   run_listener listener;
-  launcher_actor launcher;
-  run_watcher* watcher = nullptr; ///< owned by main; outlives every actor
+  run_services services{};
   std::shared_ptr<run_watch> watch;
   std::unique_ptr<output_parser> parser;
   attempt which = attempt::first;
@@ -42,12 +54,16 @@ struct run_state {
   std::uint64_t read_bytes = 0;        ///< of the output
   std::uint64_t quiet_bytes = 0;       ///< progress up to here was another supervisor's to tell
   std::deque<progress_event> replayed; ///< the last of it
+  event_throttle events;
+  std::uint64_t current_tick = 0;
+  std::chrono::steady_clock::time_point begun;
   bool cancelled = false;
 
   static inline const char* name = "run";
 };
 
+/// `listener` gets the run's progress and its end.
 run_actor::behavior_type run(run_actor::stateful_pointer<run_state> self, run_spec_ptr spec,
-                             const run_listener& listener, const launcher_actor& launcher, run_watcher* watcher);
+                             const run_listener& listener, run_services services);
 
 } // namespace agent_dispatch

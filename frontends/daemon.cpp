@@ -263,9 +263,10 @@ private:
                             .reader = system.spawn<caf::detached>(job_store, options_.where.jobs, mark)};
     owned.stores = {stores.writer, stores.reader};
     owned.jobs = system.spawn(job_registry, stores, owned.admission, mark);
-    const auto spawn_run = [this, launcher_handle = owned.launcher](caf::actor_system& in, run_spec_ptr spec,
-                                                                    const run_listener& listener) -> run_actor {
-      return in.spawn(agent_dispatch::run, std::move(spec), listener, launcher_handle, &watcher_);
+    const run_services services{.launcher = owned.launcher, .admission = owned.admission, .watcher = &watcher_};
+    const auto spawn_run = [services](caf::actor_system& in, run_spec_ptr spec,
+                                      const run_listener& listener) -> run_actor {
+      return in.spawn(agent_dispatch::run, std::move(spec), listener, services);
     };
     const auto spawn_agent = [spawn_run, admission_handle = owned.admission,
                               jobs_handle = owned.jobs](caf::actor_system& in) -> agent_actor {

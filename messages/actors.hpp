@@ -9,6 +9,7 @@
 #include <caf/all.hpp>
 
 #include "actors/logic/job_rules.hpp"
+#include "actors/logic/overload_policy.hpp"
 #include "config/agent_form.hpp"
 #include "config/file.hpp"
 #include "messages/hello.hpp"
@@ -90,6 +91,11 @@ struct cancel_run {
   run_key run;
 };
 
+/// A late tick, whose number is not the current one, is ignored.
+struct run_tick {
+  std::uint64_t number = 0;
+};
+
 class run_handles;
 
 /// Why a run was not started.
@@ -128,8 +134,8 @@ struct resume_run {
   std::uint64_t seen_bytes = 0; ///< of its output: progress up to here was the other supervisor's to tell
 };
 
-using run_actor =
-    caf::typed_actor<takes<begin_run>, takes<resume_run>, takes<output_chunk>, takes<keeper_gone>, takes<cancel_run>>;
+using run_actor = caf::typed_actor<takes<begin_run>, takes<resume_run>, takes<output_chunk>, takes<run_tick>,
+                                   takes<keeper_gone>, takes<cancel_run>>;
 
 /// The I/O side of one live run: sends `output_chunk` and at the end `keeper_gone` to the run's actor. At most one
 /// chunk is on its way at a time. Every member function may be called from any thread and returns at once.
@@ -255,6 +261,22 @@ struct get_admission {};
 
 struct get_queue_position {
   run_key run;
+  bool with_holders = false;
+};
+
+/// The API has turned a request of a run away, or did not answer it.
+struct api_troubled {
+  api_trouble what;
+};
+
+/// A run has ended well.
+struct api_answered {
+  std::chrono::steady_clock::time_point begun; ///< when the run was started
+};
+
+/// A late tick, whose number is not the current one, is ignored.
+struct admission_tick {
+  std::uint64_t number = 0;
 };
 
 struct get_queued_descendants {
@@ -267,7 +289,8 @@ using run_keys = std::vector<run_key>;
 using admission_actor =
     caf::typed_actor<takes<admit_run>, takes<readmit_run>, takes<release_run>, takes<add_wait>, takes<remove_wait>,
                      asks<join_wait>::with<bool>, takes<leave_parent>, asks<withdraw_run>::with<bool>,
-                     takes<set_max_concurrency>, asks<get_admission>::with<admission_figures>,
+                     takes<set_max_concurrency>, takes<api_troubled>, takes<api_answered>, takes<admission_tick>,
+                     asks<get_admission>::with<admission_figures>,
                      /// Null when the run is not queued.
                      asks<get_queue_position>::with<queue_position_ptr>,
                      /// Queued runs that a run, or one below it, waits for.
@@ -502,6 +525,7 @@ struct is_request_known {
 
 struct get_request_position {
   request_key request;
+  bool with_holders = false;
 };
 
 /// How the result cache does, by the configuration as it is now.
@@ -706,6 +730,17 @@ struct job_standing {
 };
 using job_standing_ptr = std::shared_ptr<const job_standing>;
 
+/// Why does a job wait?
+struct explain_job {
+  std::string text; ///< an id, or the beginning of one
+};
+
+/// The job, and where it stands, with those that are in its way; null when it is not queued here.
+struct job_explained {
+  job_found job;
+  queue_position_ptr place;
+};
+
 struct watch_timeout {
   request_key request;
   std::uint64_t number = 0;
@@ -719,14 +754,16 @@ struct serve_requests {
 };
 
 /// The only one that changes a job. Holds those that are not terminal; all others are on disk alone.
-using jobs_actor = caf::typed_actor<
-    asks<create_job>::with<write_outcome>, asks<start_job>::with<bool>, takes<job_progressed>, takes<job_replayed>,
-    asks<finish_job>::with<write_outcome>, asks<adopt_job>::with<job_found>, takes<jobs_adopted>,
-    asks<fail_job>::with<write_outcome>, asks<keep_result>::with<write_outcome>, asks<find_job_record>::with<job_found>,
-    asks<cancel_job>::with<job_cancelled>, asks<list_stored_jobs>::with<jobs_found>,
-    asks<collect_stored_jobs>::with<jobs_collected>, takes<watch_job>, takes<unwatch_job>,
-    /// Null when nothing is known: the job is another program's, or is not waited for.
-    asks<get_watched_job>::with<job_standing_ptr>, takes<watch_timeout>, takes<job_tick>, takes<serve_requests>>;
+using jobs_actor =
+    caf::typed_actor<asks<create_job>::with<write_outcome>, asks<start_job>::with<bool>, takes<job_progressed>,
+                     takes<job_replayed>, asks<finish_job>::with<write_outcome>, asks<adopt_job>::with<job_found>,
+                     takes<jobs_adopted>, asks<fail_job>::with<write_outcome>, asks<keep_result>::with<write_outcome>,
+                     asks<find_job_record>::with<job_found>, asks<cancel_job>::with<job_cancelled>,
+                     asks<list_stored_jobs>::with<jobs_found>, asks<collect_stored_jobs>::with<jobs_collected>,
+                     takes<watch_job>, takes<unwatch_job>,
+                     /// Null when nothing is known: the job is another program's, or is not waited for.
+                     asks<get_watched_job>::with<job_standing_ptr>, asks<explain_job>::with<job_explained>,
+                     takes<watch_timeout>, takes<job_tick>, takes<serve_requests>>;
 
 // --- session
 // -------------------------------------------------------------------------------------------------------------
@@ -937,3 +974,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::job_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::note_handover)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::retry_conclusion)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::serve_requests)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::run_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::api_troubled)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::api_answered)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::admission_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::explain_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::job_explained)

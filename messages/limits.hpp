@@ -34,6 +34,33 @@ inline constexpr std::size_t error_characters = 300;
 inline constexpr std::size_t progress_characters = 500;
 inline constexpr std::size_t job_progress_characters = 300;
 
+/// What an agent is asked, all parts together: task, context, goal, caller and the group's shared context. The CLI
+/// reads ten megabytes from its standard input.
+inline constexpr std::size_t prompt_bytes = 10u << 20;
+/// Runs that were asked for and have not been answered, of one agent and in all; and what their prompts take together,
+/// which is in memory. Ten thousand queued jobs are known to be wanted.
+inline constexpr std::size_t agent_requests = 10'000;
+inline constexpr std::size_t all_requests = 50'000;
+inline constexpr std::size_t all_request_bytes = 256u << 20;
+
+/// Frontends that are connected at a time: each takes a descriptor, and a run may well start one of its own.
+inline constexpr std::size_t connections = 2'000;
+/// Requests of one connection that are open at a time.
+inline constexpr std::size_t open_calls = 1'000;
+/// Of those, questions that are answered from memory or disk: while there are more, nothing is read from it.
+inline constexpr std::size_t unanswered_questions = 8;
+/// Frames of one connection that were read and not dealt with yet: at most so many, and one more once they take so many
+/// bytes. What comes after them stays in the socket.
+inline constexpr std::size_t unread_frames = 64;
+inline constexpr std::size_t unread_bytes = 16u << 20;
+/// While so many bytes wait for a frontend that does not read, nothing is read from it.
+inline constexpr std::size_t unwritten_bytes = 16u << 20;
+/// While so many bytes wait, what may be left out is left out.
+inline constexpr std::size_t slow_reader_bytes = 1u << 20;
+/// What a run does is told at once, up to so many events in so much time; of more, the last ones.
+inline constexpr std::size_t events_at_once = 20;
+inline constexpr auto event_window = 100ms;
+
 /// Of a result that is given as a ref: characters that can be asked for beside it.
 inline constexpr std::int64_t summary_characters = 100'000;
 /// What the result cache may hold, whatever settings.cache.max_size says.

@@ -114,10 +114,18 @@ struct dialogue_answer {
   std::vector<dialogue_turn> conversation;
 };
 
+/// A live run that another one waits for.
+struct queue_holder {
+  run_key run;
+  agent_name agent;
+  std::optional<job_id> job{}; ///< absent: somebody waits for its answer
+};
+
 /// Where a queued run stands.
 struct queue_position {
-  std::size_t position = 0; ///< 1: the next
-  std::string reason;       ///< what it waits for
+  std::size_t position = 0;            ///< 1: the next
+  std::string reason;                  ///< what it waits for
+  std::vector<queue_holder> holders{}; ///< who has that; only when it was asked for
 };
 
 struct agent_figures_row {
@@ -128,13 +136,21 @@ struct agent_figures_row {
   bool operator==(const agent_figures_row&) const = default;
 };
 
+/// The API turns requests away, so runs start one after the other.
+struct overload_figures {
+  std::optional<std::int64_t> status;          ///< of HTTP, of the last one; absent: the API did not answer at all
+  std::chrono::milliseconds start_interval{0}; ///< between two starts
+  std::chrono::milliseconds next_start{0};     ///< from now
+};
+
 /// What `status` shows of admission.
 struct admission_figures {
   int live = 0;
   int queued = 0;
   int slots_used = 0;
   int slots_max = 0;
-  std::vector<agent_figures_row> agents; ///< those with live or queued runs
+  std::vector<agent_figures_row> agents;      ///< those with live or queued runs
+  std::optional<overload_figures> overload{}; ///< absent: runs start as soon as there is room
 };
 
 /// What `cache_stats` shows.

@@ -14,6 +14,7 @@
 
 #include "actors/io/socket_connection.hpp"
 #include "actors/log.hpp"
+#include "messages/limits.hpp"
 #include "messages/socket_address.hpp"
 #include "messages/version.hpp"
 
@@ -74,7 +75,7 @@ public:
             return;
           }
           if (is_own_user(socket.native_handle()))
-            std::make_shared<socket_connection>(std::move(socket), self->on_hello_)->begin();
+            self->take_in(std::move(socket));
           else
             log::warn("a process of another user was turned away");
           self->accept_next();
@@ -90,6 +91,20 @@ public:
   }
 
 private:
+  void take_in(asio::local::stream_protocol::socket socket) {
+    const bool is_full = open_.use_count() > static_cast<long>(limits::connections);
+    const auto link = std::make_shared<socket_connection>(std::move(socket), on_hello_, is_full ? nullptr : open_);
+    if (!is_full) {
+      link->begin();
+      return;
+    }
+    log::warn("a frontend was turned away: {} are connected", limits::connections);
+    link->turn_away("the supervisor has " + std::to_string(limits::connections) +
+                    " frontends, and takes no more; close some sessions, and try again");
+  }
+
+  /// Each connection shares it: its count is theirs, and one more.
+  std::shared_ptr<void> open_ = std::make_shared<char>();
   asio::io_context& io_;
   asio::local::stream_protocol::acceptor acceptor_;
   asio::steady_timer pause_;

@@ -20,9 +20,15 @@ constexpr std::size_t envelope_bytes = 64;
 
 } // namespace
 
-socket_connection::socket_connection(asio::local::stream_protocol::socket socket, welcome on_hello)
-    : socket_{std::move(socket)}, deadline_{socket_.get_executor()}, on_hello_{std::move(on_hello)},
-      lines_{limits::frame_bytes + envelope_bytes}, input_(read_bytes) {}
+socket_connection::socket_connection(asio::local::stream_protocol::socket socket, welcome on_hello,
+                                     std::shared_ptr<void> place)
+    : place_{std::move(place)}, socket_{std::move(socket)}, deadline_{socket_.get_executor()},
+      on_hello_{std::move(on_hello)}, lines_{limits::frame_bytes + envelope_bytes}, input_(read_bytes) {}
+
+void socket_connection::turn_away(std::string_view sentence) {
+  asio::post(socket_.get_executor(),
+             [self = shared_from_this(), sentence = std::string{sentence}] { self->refuse(sentence); });
+}
 
 void socket_connection::begin() {
   expire_in(hello_time);
@@ -44,7 +50,7 @@ void socket_connection::start(const session_actor& session) {
 void socket_connection::send(std::string_view verb, std::uint64_t number, std::string_view payload, importance rank) {
   asio::post(socket_.get_executor(),
              [self = shared_from_this(), line = encode_frame(verb, number, payload), rank]() mutable {
-               const bool too_slow = rank == importance::droppable && self->output_bytes_ > slow_reader_bytes;
+               const bool too_slow = rank == importance::droppable && self->output_bytes_ > limits::slow_reader_bytes;
                if (self->closed_ || self->flushing_ || too_slow)
                  return;
                self->output_bytes_ += line.size();
@@ -55,7 +61,8 @@ void socket_connection::send(std::string_view verb, std::uint64_t number, std::s
 
 void socket_connection::consumed() {
   asio::post(socket_.get_executor(), [self = shared_from_this()] {
-    --self->unread_;
+    self->unread_bytes_ -= self->unread_.front();
+    self->unread_.pop_front();
     self->dispatch_frames();
   });
 }
@@ -71,8 +78,13 @@ void socket_connection::close() {
   });
 }
 
+bool socket_connection::takes_frames() const {
+  return !closed_ && !flushing_ && unread_.size() < limits::unread_frames && unread_bytes_ < limits::unread_bytes &&
+         output_bytes_ < limits::unwritten_bytes && (!greeted_ || session_);
+}
+
 void socket_connection::read_more() {
-  if (reading_ || closed_ || unread_ >= unread_limit || (greeted_ && !session_))
+  if (reading_ || !takes_frames())
     return;
   reading_ = true;
   socket_.async_read_some(asio::buffer(input_),
@@ -88,7 +100,7 @@ void socket_connection::read_more() {
 }
 
 void socket_connection::dispatch_frames() {
-  while (!closed_ && !flushing_ && unread_ < unread_limit && (!greeted_ || session_)) {
+  while (takes_frames()) {
     const auto line = lines_.next();
     if (!line)
       break;
@@ -109,7 +121,8 @@ void socket_connection::take_frame(std::string_view line) {
   } else if (!greeted_) {
     greet(*parsed);
   } else {
-    ++unread_;
+    unread_.push_back(line.size());
+    unread_bytes_ += line.size();
     caf::anon_send(session_, frame_received{std::string{parsed->verb}, parsed->number, std::string{parsed->payload}});
   }
 }
@@ -145,10 +158,12 @@ void socket_connection::write_more() {
                       self->writing_ = false;
                       self->output_bytes_ -= self->output_.front().size();
                       self->output_.pop_front();
-                      if (problem || (self->flushing_ && self->output_.empty()))
+                      if (problem || (self->flushing_ && self->output_.empty())) {
                         self->shut();
-                      else
-                        self->write_more();
+                        return;
+                      }
+                      self->write_more();
+                      self->dispatch_frames();
                     });
 }
 

@@ -19,16 +19,21 @@ namespace agent_dispatch {
 ///     fresh ──hello──▶ greeted ──start──▶ open ──close──▶ flushing ──▶ closed
 ///       └──anything else, 10 s──────────────────────────────────────────▲
 ///
-/// Reading stops while the session has `unread_limit` frames that it has not consumed, so that a flood stays in the
-/// socket.
+/// Reading stops while the session has not consumed what it has (`limits::unread_frames`, `unread_bytes`), so that a
+/// flood stays in the socket; and while the frontend does not read what it is sent (`limits::unwritten_bytes`), so that
+/// it cannot ask for more.
 class socket_connection final : public connection, public std::enable_shared_from_this<socket_connection> {
 public:
   using welcome = std::function<void(connection_ptr, std::shared_ptr<const frontend_hello>)>;
 
-  socket_connection(asio::local::stream_protocol::socket socket, welcome on_hello);
+  /// `place` is kept as long as the connection is there.
+  socket_connection(asio::local::stream_protocol::socket socket, welcome on_hello, std::shared_ptr<void> place = {});
 
   /// Waits for the hello.
   void begin();
+
+  /// Instead of `begin`: says why, and closes.
+  void turn_away(std::string_view sentence);
 
   void start(const session_actor& session) override;
   void send(std::string_view verb, std::uint64_t number, std::string_view payload, importance rank) override;
@@ -36,10 +41,7 @@ public:
   void close() override;
 
 private:
-  static constexpr std::size_t unread_limit = 64;
-  /// Droppable frames are dropped while this many bytes wait to be written.
-  static constexpr std::size_t slow_reader_bytes = 1u << 20;
-
+  bool takes_frames() const;
   void read_more();
   void dispatch_frames();
   void take_frame(std::string_view line);
@@ -49,6 +51,7 @@ private:
   void shut();
   void expire_in(std::chrono::steady_clock::duration time);
 
+  std::shared_ptr<void> place_;
   asio::local::stream_protocol::socket socket_;
   asio::steady_timer deadline_;
   welcome on_hello_;
@@ -57,7 +60,8 @@ private:
   std::vector<char> input_;
   std::deque<std::string> output_;
   std::size_t output_bytes_ = 0;
-  std::size_t unread_ = 0;
+  std::deque<std::size_t> unread_; ///< sizes of the frames that the session has not consumed
+  std::size_t unread_bytes_ = 0;
   bool greeted_ = false;
   bool reading_ = false;
   bool writing_ = false;

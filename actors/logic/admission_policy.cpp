@@ -309,19 +309,19 @@ std::optional<admission_policy::opening> admission_policy::best_opening(const ag
 
 // -- grants ----------------------------------------------------------------------------------------------------------
 
-std::vector<admission_grant> admission_policy::grant() {
+std::vector<admission_grant> admission_policy::grant(std::size_t at_most) {
   if (relink_)
     relink();
   std::vector<admission_grant> granted;
-  while (grant_round(granted)) {
+  while (granted.size() < at_most && grant_round(granted, at_most)) {
   }
-  while (break_cycle(granted)) {
+  while (granted.size() < at_most && break_cycle(granted)) {
   }
   return granted;
 }
 
 /// At most one grant per agent; false when there was none.
-bool admission_policy::grant_round(std::vector<admission_grant>& granted) {
+bool admission_policy::grant_round(std::vector<admission_grant>& granted, std::size_t at_most) {
   // Without a free slot all that is given are borrowed ones, which have their own turns: they must cost an agent
   // nothing.
   const auto turn = free_slots() > 0 ? &agent_state::slot_turn : &agent_state::borrow_turn;
@@ -333,6 +333,8 @@ bool admission_policy::grant_round(std::vector<admission_grant>& granted) {
   const auto before = granted.size();
   int kept = 0;
   for (auto* agent : order) {
+    if (granted.size() == at_most)
+      break;
     const int available = free_slots() - kept;
     if (auto found = best_opening(*agent, available))
       start(agent->second, *found, granted);
@@ -527,13 +529,30 @@ std::optional<admission_policy::queue_place> admission_policy::place(const run_k
     ahead += static_cast<std::size_t>(std::distance(tickets.begin(), tickets.lower_bound(ticket.order)));
   const auto quoted = "agent '" + ticket.agent.value + "'";
   if (!has_seat(agent, ticket.lane))
-    return queue_place{ahead + 1, quoted + " is busy (" + std::to_string(agent.second.live) + " of " +
-                                      std::to_string(agent.second.max_parallel) + ")"};
+    return queue_place{ahead + 1,
+                       quoted + " is busy (" + std::to_string(agent.second.live) + " of " +
+                           std::to_string(agent.second.max_parallel) + ")",
+                       obstacle::seat};
   if (free_slots() <= 0 && !(ticket.lane.parent && is_top(*ticket.lane.parent)))
-    return queue_place{ahead + 1, max_concurrency_ == 1
-                                      ? "the only slot is in use"
-                                      : "all " + std::to_string(max_concurrency_) + " slots are in use"};
-  return queue_place{ahead + 1, ahead == 0 ? "about to start" : "older requests to " + quoted + " go first"};
+    return queue_place{ahead + 1,
+                       max_concurrency_ == 1 ? "the only slot is in use"
+                                             : "all " + std::to_string(max_concurrency_) + " slots are in use",
+                       obstacle::slot};
+  return queue_place{ahead + 1, ahead == 0 ? "about to start" : "older requests to " + quoted + " go first",
+                     obstacle::turn};
+}
+
+std::vector<admission_policy::holder> admission_policy::holders(const run_key& run) const {
+  const auto where = place(run);
+  if (!where || where->waits_for == obstacle::turn)
+    return {};
+  const auto& agent = queued_.at(run).agent;
+  std::vector<holder> result;
+  for (const auto& [key, live] : live_)
+    if (where->waits_for == obstacle::seat ? live.agent == agent : is_top(key))
+      result.push_back({key, live.agent});
+  std::sort(result.begin(), result.end(), [](const holder& a, const holder& b) { return a.run < b.run; });
+  return result;
 }
 
 std::vector<admission_policy::agent_figures> admission_policy::agents() const {

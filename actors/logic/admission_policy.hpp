@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -88,9 +89,9 @@ public:
   /// Queues a run. Ignored when the key is queued or live already.
   void enqueue(const admission_ticket& ticket);
 
-  /// Everything that may start now, in order; live from here on. With the queues unchanged it costs no more when they
-  /// are long: it looks at agents, live runs and who dispatched what is queued.
-  std::vector<admission_grant> grant();
+  /// Everything that may start now, or the first of it, in order; live from here on. With the queues unchanged it costs
+  /// no more when they are long: it looks at agents, live runs and who dispatched what is queued.
+  std::vector<admission_grant> grant(std::size_t at_most = std::numeric_limits<std::size_t>::max());
 
   /// A live run has ended, which its keeper has confirmed. Any other key is ignored. Queued children of the run stay,
   /// as if they had no parent.
@@ -127,12 +128,23 @@ public:
   /// Those to cancel with it, unless others want them too. Oldest first. Answers also shortly after the run's release.
   std::vector<run_key> queued_descendants(const run_key& run) const;
 
+  enum class obstacle { seat, slot, turn };
+
   struct queue_place {
     std::size_t position; ///< among the queued runs of its agent, by age; 1 = oldest
     std::string reason;   ///< "agent 'b' is busy (1 of 1)", "all 5 slots are in use", …
+    obstacle waits_for;   ///< `turn`: nothing but those that go first
   };
   /// Absent when the run is not queued. Costs a look at the agent's queue.
   std::optional<queue_place> place(const run_key& run) const;
+
+  struct holder {
+    run_key run;
+    agent_name agent;
+  };
+  /// The live runs that have what a queued one waits for, by key: those of its agent, or all that work (those that lend
+  /// their slot to others wait themselves). None when it is not queued, or waits for neither seat nor slot.
+  std::vector<holder> holders(const run_key& run) const;
 
   struct agent_figures {
     agent_name agent;
@@ -220,7 +232,7 @@ private:
   bool has_seat(const agent_map::value_type& agent, const lane_key& lane) const;
   std::optional<opening> best_opening(const agent_map::value_type& agent, int free_slots) const;
 
-  bool grant_round(std::vector<admission_grant>& granted);
+  bool grant_round(std::vector<admission_grant>& granted, std::size_t at_most);
   bool keeps_slot_aside(const agent_map::value_type& agent, int kept) const;
   bool break_cycle(std::vector<admission_grant>& granted);
   std::vector<candidate> awaited() const;

@@ -128,6 +128,8 @@ result_event read_result(const json_span& event) {
       result.subtype = bounded_text(value, limits::error_characters);
     else if (key == "terminal_reason")
       result.terminal_reason = bounded_text(value, limits::error_characters);
+    else if (key == "api_error_status")
+      result.api_status = count_of(value);
     else if (key == "session_id")
       result.session = session_of(value);
     else if (key == "total_cost_usd")

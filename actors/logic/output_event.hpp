@@ -20,6 +20,7 @@ struct result_event {
   bool is_error = false;           ///< without `is_error`: whether the subtype begins with "error"
   std::string subtype;
   std::string terminal_reason;
+  std::optional<std::int64_t> api_status; ///< `api_error_status`: of HTTP, when the API refused
   std::optional<session_id> session;
   std::optional<double> total_cost_usd;            ///< of the session or the process; US dollars, ≥ 0
   std::optional<double> cost_since_last_result;    ///< sum over `model_usage_since_last_result`; US dollars, ≥ 0

@@ -320,4 +320,40 @@ std::string processes_left(int count) {
               " of this run could not be ended: `ps -eo pid,stat,args` shows what is stuck.");
 }
 
+std::string api_trouble_text(const std::optional<std::int64_t>& status) {
+  return status ? text("the API is overloaded (it answers ", std::to_string(*status), ")") : "the API does not answer";
+}
+
+std::string starts_are_apart(const std::optional<std::int64_t>& status, std::chrono::milliseconds interval,
+                             std::chrono::steady_clock::duration until_next) {
+  return text(api_trouble_text(status), ": runs start ", seconds(std::chrono::ceil<std::chrono::seconds>(interval)),
+              " s apart, the next in ", seconds(std::chrono::ceil<std::chrono::seconds>(until_next)), " s");
+}
+
+std::string prompt_too_long(std::size_t bytes) {
+  return text(
+      "the task, the context and what goes with them take ", std::to_string(bytes), " bytes, and at most ",
+      std::to_string(limits::prompt_bytes),
+      " are taken. Nothing was run; put the long part into a file in the agent's directory and name the file in "
+      "the task.");
+}
+
+std::string agent_queue_full(const agent_name& agent, std::size_t runs) {
+  return text("agent '", agent.value, "' has ", std::to_string(runs), " requests that are not finished, and at most ",
+              std::to_string(limits::agent_requests),
+              " are taken. Nothing was run; try again when some have ended, or end some with `agent-dispatch cancel`.");
+}
+
+std::string queue_full(std::size_t runs) {
+  return text("there are ", std::to_string(runs), " requests that are not finished, and at most ",
+              std::to_string(limits::all_requests),
+              " are taken. Nothing was run; try again when some have ended, or end some with `agent-dispatch cancel`.");
+}
+
+std::string requests_too_large(std::size_t bytes) {
+  return text("the requests that are not finished take ", std::to_string(bytes), " bytes, and at most ",
+              std::to_string(limits::all_request_bytes),
+              " are taken. Nothing was run; try again when some have ended, or end some with `agent-dispatch cancel`.");
+}
+
 } // namespace agent_dispatch::sentences

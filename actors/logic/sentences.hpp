@@ -89,4 +89,21 @@ std::string answer_was_cut();
 std::string answered_before_it_was_lost();
 std::string processes_left(int count);
 
+// Why a run waits.
+inline constexpr std::string_view waits_for_caller =
+    "the supervisor that accepted it has died, and with it what its caller's environment is: it starts when that "
+    "caller "
+    "(its serve process, or the command that waits for it) is connected again";
+
+// While the API turns requests away. `status`: of HTTP; absent: it does not answer at all.
+std::string api_trouble_text(const std::optional<std::int64_t>& status);
+std::string starts_are_apart(const std::optional<std::int64_t>& status, std::chrono::milliseconds interval,
+                             std::chrono::steady_clock::duration until_next);
+
+// Why a request is refused before anything runs.
+std::string prompt_too_long(std::size_t bytes);
+std::string agent_queue_full(const agent_name& agent, std::size_t runs);
+std::string queue_full(std::size_t runs);
+std::string requests_too_large(std::size_t bytes);
+
 } // namespace agent_dispatch::sentences

@@ -40,6 +40,8 @@ void print_status(cli_io& io, const ordered_json& status) {
          << "Frontends  " << status.at("frontends") << '\n'
          << "Runs       " << status.at("live_runs") << " live, " << status.at("queued") << " queued\n"
          << "Slots      " << slots.at("used") << " of " << slots.at("max") << " in use\n";
+  if (status.contains("overload"))
+    io.out << "Overload   " << printable(status.at("overload").at("reason").get<std::string>()) << '\n';
   for (const auto& agent : status.at("agents"))
     io.out << "  " << agent.at("name").get<std::string>() << ": " << agent.at("live") << " live, " << agent.at("queued")
            << " queued\n";
@@ -54,7 +56,43 @@ int show_status(const status_options& options, cli_io& io, const ordered_json& s
   try {
     print_status(io, status);
   } catch (const nlohmann::json::exception& problem) {
-    return report_failure(io, options.format, std::string{"the supervisor's answer cannot be read: "} + problem.what());
+    return report_failure(io, options.format, supervisor_text::unreadable_answer(problem.what()));
+  }
+  return exit_success;
+}
+
+void print_explanation(cli_io& io, const ordered_json& answer) {
+  const auto id = answer.at("job_id").get<std::string>();
+  const auto status = answer.at("status").get<std::string>();
+  const auto agent = printable(answer.at("agent").get<std::string>());
+  if (!answer.at("waiting").get<bool>()) {
+    io.out << supervisor_text::waits_for_nothing(id, agent, status) << '\n';
+    return;
+  }
+  io.out << supervisor_text::waits(id, agent, answer.value("position", 0)) << '\n';
+  io.out << "  " << printable(answer.value("reason", std::string{supervisor_text::is_about_to_start})) << '\n';
+  if (answer.contains("waiting_for"))
+    for (const auto& holder : answer.at("waiting_for"))
+      io.out << "  - "
+             << supervisor_text::in_the_way(printable(holder.at("agent").get<std::string>()),
+                                            printable(holder.value("job_id", std::string{})))
+             << '\n';
+}
+
+int explain(supervisor_link& link, const status_options& options, cli_io& io) {
+  const auto answer = call_supervisor(link, {.method = "why", .params = {{"id", options.job}}});
+  if (!answer)
+    return report_failure(io, options.format, answer.error().message);
+  if (answer->contains("error"))
+    return report_failure(io, options.format, answer->at("error").get<std::string>());
+  if (options.format == output_format::json) {
+    print_json(io, *answer);
+    return exit_success;
+  }
+  try {
+    print_explanation(io, *answer);
+  } catch (const nlohmann::json::exception& problem) {
+    return report_failure(io, options.format, supervisor_text::unreadable_answer(problem.what()));
   }
   return exit_success;
 }
@@ -118,8 +156,12 @@ int run_status(const status_options& options, cli_io& io) {
   auto link = connect_if_running(io);
   if (!link)
     return report_failure(io, options.format, link.error().message);
+  if (!*link && !options.job.empty())
+    return report_failure(io, options.format, supervisor_text::nothing_starts(options.job));
   if (!*link)
     return report_not_running(options.format, supervisor_text::not_running, {{"running", false}}, io);
+  if (!options.job.empty())
+    return explain(**link, options, io);
   const auto status = call_supervisor(**link, {.method = "status", .params = ordered_json::object()});
   if (!status)
     return report_failure(io, options.format, status.error().message);
@@ -166,6 +208,7 @@ void register_supervisor_commands(CLI::App& app, cli_command& chosen, const bool
   auto& status_command = *app.add_subcommand("status", std::string{supervisor_text::status_help});
   status_command.add_flag_callback(
       "--json", [status] { status->format = output_format::json; }, std::string{supervisor_text::json_help});
+  status_command.add_option("--why", status->job, std::string{supervisor_text::why_help})->type_name("JOB");
   status_command.callback([&chosen, status] { chosen = [status](cli_io& io) { return run_status(*status, io); }; });
   const auto stop = std::make_shared<stop_options>();
   auto& stop_command = *app.add_subcommand("stop", std::string{supervisor_text::stop_help});

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include <CLI/App.hpp>
 
 #include "frontends/cli/caller.hpp"
@@ -9,6 +11,7 @@
 namespace agent_dispatch {
 
 struct status_options {
+  std::string job{}; ///< an id, or the beginning of one: why it waits; "": the supervisor
   output_format format = output_format::text;
 };
 

@@ -12,6 +12,7 @@ inline constexpr std::string_view dialogue_help = "Let two agents talk until the
 inline constexpr std::string_view serve_help = "Serve MCP on standard input and output; started by AI clients";
 inline constexpr std::string_view supervise_help = "Run the supervisor in the foreground";
 inline constexpr std::string_view status_help = "Show the supervisor and what it runs; starts none";
+inline constexpr std::string_view why_help = "Say why this job waits: its id, or the beginning of it";
 inline constexpr std::string_view stop_help = "End the supervisor when its runs are done";
 inline constexpr std::string_view stop_now_help = "End the runs too";
 inline constexpr std::string_view stop_keep_help = "Leave the runs to the next supervisor, which any command starts";
@@ -54,6 +55,28 @@ inline std::string live_runs(int runs) { return std::to_string(runs) + " live"; 
 inline std::string queued_runs(int runs) { return std::to_string(runs) + " queued"; }
 inline std::string jobs_left(std::size_t jobs) {
   return std::to_string(jobs) + (jobs == 1 ? " job left" : " jobs left");
+}
+
+// Why a job waits.
+inline constexpr std::string_view is_about_to_start = "it is about to start";
+
+inline std::string waits(std::string_view job, std::string_view agent, int position) {
+  return "Job " + std::string{job} + " of agent '" + std::string{agent} + "' waits" +
+         (position > 0 ? ", position " + std::to_string(position) + " in its agent's queue" : std::string{}) + ":";
+}
+inline std::string waits_for_nothing(std::string_view job, std::string_view agent, std::string_view status) {
+  return "Job " + std::string{job} + " of agent '" + std::string{agent} + "' is " + std::string{status} +
+         "; it waits for nothing.";
+}
+/// `job`: "" when somebody waits for the answer.
+inline std::string in_the_way(std::string_view agent, std::string_view job) {
+  return job.empty() ? "a dispatch to " + std::string{agent} : "job " + std::string{job} + " of " + std::string{agent};
+}
+inline std::string nothing_starts(std::string_view job) {
+  return "No supervisor is running, so nothing starts. Look at the job with: agent-dispatch job " + std::string{job};
+}
+inline std::string unreadable_answer(std::string_view problem) {
+  return "the supervisor's answer cannot be read: " + std::string{problem};
 }
 
 /// Two agents that talk.

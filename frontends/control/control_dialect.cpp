@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "actors/logic/job_rules.hpp"
+#include "actors/logic/sentences.hpp"
 #include "frontends/session/answer_json.hpp"
 #include "frontends/views/cache_view.hpp"
 #include "frontends/views/jobs_view.hpp"
@@ -30,6 +31,14 @@ ordered_json status_json(const supervisor_status& status) {
   json["queued"] = status.admission.queued;
   json["slots"]["used"] = status.admission.slots_used;
   json["slots"]["max"] = status.admission.slots_max;
+  if (const auto& overload = status.admission.overload) {
+    auto& shown = json["overload"];
+    if (overload->status)
+      shown["api_status"] = *overload->status;
+    shown["start_interval_seconds"] = std::chrono::duration<double>(overload->start_interval).count();
+    shown["next_start_seconds"] = std::chrono::duration<double>(overload->next_start).count();
+    shown["reason"] = sentences::starts_are_apart(overload->status, overload->start_interval, overload->next_start);
+  }
   json["agents"] = ordered_json::array();
   for (const auto& row : status.admission.agents) {
     ordered_json agent;
@@ -140,6 +149,39 @@ void show_job(session_services& services, std::uint64_t line, const jsonrpc::req
                     });
 }
 
+/// `reason` and `waiting_for` only while it waits.
+ordered_json explanation_json(const job_record& job, const queue_position_ptr& place) {
+  ordered_json json;
+  json["job_id"] = job.id.value;
+  json["agent"] = job.agent.value;
+  json["status"] = to_string(job.status);
+  json["waiting"] = job.status == job_status::pending;
+  if (!place)
+    return json;
+  if (place->position > 0)
+    json["position"] = place->position;
+  json["reason"] = place->reason;
+  json["waiting_for"] = ordered_json::array();
+  for (const auto& holder : place->holders) {
+    ordered_json row;
+    row["agent"] = holder.agent.value;
+    if (holder.job)
+      row["job_id"] = holder.job->value;
+    json["waiting_for"].push_back(std::move(row));
+  }
+  return json;
+}
+
+void explain(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
+  services.with_job_explained(line, message.id, text_of(message.params, "id"),
+                              [&services, line, id = message.id](const job_explained& found) {
+                                if (found.job.record)
+                                  services.reply(line, id, explanation_json(*found.job.record, found.place));
+                                else
+                                  refuse(services, line, id, found.job.record.error());
+                              });
+}
+
 void end_job(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
   services.with_job_cancelled(line, message.id, text_of(message.params, "id"),
                               [&services, line, id = message.id](const job_cancelled& done) {
@@ -212,12 +254,19 @@ struct control_method {
 };
 
 constexpr std::array methods{
-    control_method{"dispatch", start_dispatch}, control_method{"dispatch_async", start_job},
-    control_method{"status", show_status},      control_method{"stop", stop},
-    control_method{"jobs", list_jobs},          control_method{"job", show_job},
-    control_method{"cancel_job", end_job},      control_method{"gc", collect_jobs},
-    control_method{"wait", await_job},          control_method{"follow", await_job},
-    control_method{"retry", retry_job},         control_method{"dispatch_dialogue", start_dialogue},
+    control_method{"dispatch", start_dispatch},
+    control_method{"dispatch_async", start_job},
+    control_method{"status", show_status},
+    control_method{"stop", stop},
+    control_method{"jobs", list_jobs},
+    control_method{"job", show_job},
+    control_method{"cancel_job", end_job},
+    control_method{"gc", collect_jobs},
+    control_method{"wait", await_job},
+    control_method{"follow", await_job},
+    control_method{"retry", retry_job},
+    control_method{"dispatch_dialogue", start_dialogue},
+    control_method{"why", explain},
 };
 
 } // namespace

@@ -137,6 +137,9 @@ public:
                         std::function<void(const job_found&)> then) = 0;
   virtual void with_jobs(std::uint64_t line, const nlohmann::json& id, const list_stored_jobs& order,
                          std::function<void(const jobs_found&)> then) = 0;
+  /// Why a job waits; `job` is an id or the beginning of one.
+  virtual void with_job_explained(std::uint64_t line, const nlohmann::json& id, const std::string& job,
+                                  std::function<void(const job_explained&)> then) = 0;
   virtual void with_job_cancelled(std::uint64_t line, const nlohmann::json& id, const std::string& job,
                                   std::function<void(const job_cancelled&)> then) = 0;
   virtual void with_jobs_collected(std::uint64_t line, const nlohmann::json& id, const collect_stored_jobs& order,

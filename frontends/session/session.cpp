@@ -95,13 +95,30 @@ void session_state::take(const frame_received& frame) {
     say_goodbye();
   else
     log::warn("a frontend sent a frame of unknown kind");
-  link->consumed();
+  // Whoever asks faster than he is answered is read no further: the answers would pile up.
+  if (asked > limits::unanswered_questions)
+    ++held_back;
+  else
+    link->consumed();
+}
+
+void session_state::one_less_asked() {
+  --asked;
+  if (held_back > 0) {
+    --held_back;
+    link->consumed();
+  }
 }
 
 void session_state::take_message(std::uint64_t line, std::string_view payload) {
   const auto message = jsonrpc::parse(payload);
   if (const auto* request = std::get_if<jsonrpc::request>(&message)) {
-    dialect->request(*this, line, *request);
+    if (const auto open = open_calls(); open >= limits::open_calls && !cancelled_line)
+      reject(line, request->id, jsonrpc::code::internal_error,
+             "this connection has " + std::to_string(open) + " requests open, and at most " +
+                 std::to_string(limits::open_calls) + " are taken; send it again when some are answered");
+    else
+      dialect->request(*this, line, *request);
   } else if (const auto* notification = std::get_if<jsonrpc::notification>(&message)) {
     dialect->notification(*this, *notification);
     settle(line);
@@ -112,6 +129,8 @@ void session_state::take_message(std::uint64_t line, std::string_view payload) {
     settle(line);
   }
 }
+
+std::size_t session_state::open_calls() const { return calls.size() + prepared.size() + subscriptions.size() + asked; }
 
 void session_state::take_cancelled(std::uint64_t line, std::string_view payload) {
   cancelled_line = line;
@@ -315,7 +334,9 @@ void session_state::show_life(std::uint64_t line, live_call& call) {
             if (found == calls.end())
               return;
             tell(line, found->second,
-                 place ? "queued for " + waited + ", position " + std::to_string(place->position) + ": " + place->reason
+                 place ? "queued for " + waited +
+                             (place->position > 0 ? ", position " + std::to_string(place->position) : std::string{}) +
+                             ": " + place->reason
                        : "starting, " + waited + " so far");
           },
           [](const caf::error&) { log::warn("no answer about a queue position"); });
@@ -437,12 +458,12 @@ void session_state::ask(const Actor& actor, Question question, std::uint64_t lin
   self->request(actor, caf::infinite, std::move(question))
       .then(
           [this, then = std::move(then)](const Answer& answer) {
-            --asked;
+            one_less_asked();
             then(answer);
             close_if_done();
           },
           [this, line, id, what_failed](const caf::error&) {
-            --asked;
+            one_less_asked();
             reject(line, id, jsonrpc::code::internal_error, what_failed);
             close_if_done();
           });
@@ -493,6 +514,11 @@ void session_state::with_cache_cleared(std::uint64_t line, const nlohmann::json&
 void session_state::with_job(std::uint64_t line, const nlohmann::json& id, const std::string& job,
                              std::function<void(const job_found&)> then) {
   ask<job_found>(core.jobs, find_job_record{job}, line, id, no_jobs_answer, std::move(then));
+}
+
+void session_state::with_job_explained(std::uint64_t line, const nlohmann::json& id, const std::string& job,
+                                       std::function<void(const job_explained&)> then) {
+  ask<job_explained>(core.jobs, explain_job{job}, line, id, no_jobs_answer, std::move(then));
 }
 
 void session_state::with_jobs(std::uint64_t line, const nlohmann::json& id, const list_stored_jobs& order,

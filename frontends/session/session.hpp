@@ -73,6 +73,8 @@ struct session_state : session_services {
 
   void take(const frame_received& frame);
   void take_message(std::uint64_t line, std::string_view payload);
+  std::size_t open_calls() const;
+  void one_less_asked();
   void take_cancelled(std::uint64_t line, std::string_view payload);
   void take_told(std::uint64_t line, std::string_view payload);
   void take_acknowledgement(std::uint64_t line);
@@ -141,6 +143,8 @@ struct session_state : session_services {
                 std::function<void(const job_found&)> then) override;
   void with_jobs(std::uint64_t line, const nlohmann::json& id, const list_stored_jobs& order,
                  std::function<void(const jobs_found&)> then) override;
+  void with_job_explained(std::uint64_t line, const nlohmann::json& id, const std::string& job,
+                          std::function<void(const job_explained&)> then) override;
   void with_job_cancelled(std::uint64_t line, const nlohmann::json& id, const std::string& job,
                           std::function<void(const job_cancelled&)> then) override;
   void with_jobs_collected(std::uint64_t line, const nlohmann::json& id, const collect_stored_jobs& order,
@@ -183,6 +187,7 @@ struct session_state : session_services {
   std::map<std::uint64_t, prepared_call> prepared;    ///< by line
   std::map<std::string, live_question> questions;     ///< to the client, by their ids
   std::size_t asked = 0;                              ///< questions to other actors that have not been answered
+  std::size_t held_back = 0;                          ///< frames that count as unread until some are answered
   std::set<std::uint64_t> unacknowledged;             ///< lines of dispatches whose answers have been sent
   std::map<std::uint64_t, std::uint64_t> told_before; ///< progress messages that another supervisor has sent, by line
   std::optional<std::uint64_t> cancelled_line; ///< the line being taken, when its client has cancelled it already

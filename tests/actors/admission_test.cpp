@@ -17,6 +17,22 @@ struct admission_fixture {
     world.tell(admission, admit_run{spec_of(key, std::move(name)), agent.actor});
   }
 
+  template <class Answer, class Question>
+  Answer ask(Question question) {
+    auto answer = std::make_shared<std::optional<Answer>>();
+    const auto asker = [this, question, answer](caf::event_based_actor* self) {
+      self->request(admission, caf::infinite, question).then([answer](const Answer& given) { *answer = given; });
+    };
+    world.keep(world.system().spawn(asker));
+    world.settle();
+    return answer->value();
+  }
+
+  std::string reason(const std::string& key) {
+    const auto place = ask<queue_position_ptr>(get_queue_position{{key}});
+    return place ? place->reason : "not queued";
+  }
+
   void withdraw(const std::string& key) {
     const auto ask = [this, key](caf::event_based_actor* self) {
       self->request(admission, caf::infinite, withdraw_run{{key}}).then([this, key](bool was_queued) {
@@ -71,4 +87,78 @@ TEST_CASE_METHOD(admission_fixture, "what is released without being there change
   admit("r2", *beta, "beta");
   world.tell(admission, release_run{{"r9"}});
   CHECK(world.heard() == lines{"alpha: granted r1"});
+}
+
+TEST_CASE_METHOD(admission_fixture, "while the API is overloaded, runs start one after the other, whoever's they are") {
+  world.tell(admission, set_max_concurrency{5});
+  world.tell(admission, api_troubled{{.status = 529}});
+  admit("r1", *alpha, "alpha");
+  admit("r2", *beta, "beta");
+  CHECK(world.heard() == lines{});
+  CHECK(reason("r1") == "the API is overloaded (it answers 529): runs start 1 s apart, the next in 1 s");
+  world.pass(std::chrono::milliseconds{999});
+  CHECK(world.heard() == lines{});
+  world.pass(std::chrono::milliseconds{1});
+  CHECK(world.heard() == lines{"alpha: granted r1"});
+  world.pass(std::chrono::milliseconds{999});
+  CHECK(world.heard() == lines{});
+  world.pass(std::chrono::milliseconds{1});
+  CHECK(world.heard() == lines{"beta: granted r2"});
+}
+
+TEST_CASE_METHOD(admission_fixture, "it recovers by itself, and then everything starts at once") {
+  world.tell(admission, set_max_concurrency{5});
+  world.tell(admission, api_troubled{{.status = 429, .pause = std::chrono::seconds{30}}});
+  for (const auto* run : {"r1", "r2"})
+    admit(run, *alpha, run);
+  const auto figures = ask<admission_figures>(get_admission{});
+  REQUIRE(figures.overload);
+  CHECK(figures.overload->status == 429);
+  CHECK(figures.overload->start_interval == std::chrono::seconds{1});
+  CHECK(figures.overload->next_start == std::chrono::seconds{30});
+  world.pass(std::chrono::seconds{30});
+  CHECK(world.heard() == lines{"alpha: granted r1"});
+  world.pass(std::chrono::seconds{1});
+  CHECK(world.heard() == lines{"alpha: granted r2"});
+  world.pass(std::chrono::seconds{1});
+  CHECK_FALSE(ask<admission_figures>(get_admission{}).overload);
+  for (const auto* run : {"r3", "r4", "r5"})
+    admit(run, *alpha, run);
+  CHECK(world.heard() == lines{"alpha: granted r3", "alpha: granted r4", "alpha: granted r5"});
+}
+
+TEST_CASE_METHOD(admission_fixture, "a run that succeeds afterwards ends the slow starts") {
+  world.tell(admission, set_max_concurrency{5});
+  const auto before = world.system().clock().now();
+  world.pass(std::chrono::seconds{1});
+  world.tell(admission, api_troubled{});
+  admit("r1", *alpha, "alpha");
+  world.tell(admission, api_answered{before});
+  CHECK(world.heard() == lines{});
+  world.pass(std::chrono::milliseconds{500});
+  world.tell(admission, api_answered{world.system().clock().now()});
+  CHECK(world.heard() == lines{"alpha: granted r1"});
+}
+
+TEST_CASE_METHOD(admission_fixture, "a request that is wrong slows nobody down") {
+  world.tell(admission, api_troubled{{.status = 401, .pause = std::chrono::seconds{9}}});
+  admit("r1", *alpha, "alpha");
+  CHECK(world.heard() == lines{"alpha: granted r1"});
+}
+
+TEST_CASE_METHOD(admission_fixture, "who waits is told who is in the way") {
+  admit("r1", *alpha, "alpha");
+  admit("r2", *beta, "beta");
+  const auto slot = ask<queue_position_ptr>(get_queue_position{{"r2"}, true});
+  REQUIRE(slot);
+  CHECK(slot->reason == "the only slot is in use");
+  REQUIRE(slot->holders.size() == 1);
+  CHECK(slot->holders[0].run.value == "r1");
+  world.tell(admission, set_max_concurrency{5});
+  admit("r3", *alpha, "alpha");
+  const auto seat = ask<queue_position_ptr>(get_queue_position{{"r3"}, true});
+  REQUIRE(seat);
+  REQUIRE(seat->holders.size() == 1);
+  CHECK(seat->holders[0].agent.value == "alpha");
+  CHECK(world.heard() == lines{"alpha: granted r1", "beta: granted r2"});
 }

@@ -32,7 +32,7 @@ struct dispatch_fixture {
   run_spawner spawner() {
     return [this](caf::actor_system& in, run_spec_ptr spec, const run_listener& listener) {
       runs.push_back(
-          world.keep(in.spawn(run, std::move(spec), listener, launcher->actor, static_cast<run_watcher*>(&watcher))));
+          world.keep(in.spawn(run, std::move(spec), listener, run_services{launcher->actor, admission, &watcher})));
       return runs.back();
     };
   }

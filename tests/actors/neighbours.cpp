@@ -110,6 +110,7 @@ run_actor scripted_run(actor_world& world, run_script& script, const run_key& ke
         [&world, run](const begin_run&) { world.note(run + ": begin"); },
         [&world, run](const resume_run&) { world.note(run + ": resume"); },
         [&world, run](const output_chunk&) { world.note(run + ": output"); },
+        [&world, run](const run_tick&) { world.note(run + ": tick"); },
         [&world, run](const keeper_gone&) { world.note(run + ": keeper gone"); },
         [&world, run](const cancel_run&) { world.note(run + ": cancel"); },
     };
@@ -164,6 +165,11 @@ std::shared_ptr<admission_script> scripted_admission(actor_world& world) {
         [&world](const set_max_concurrency& order) {
           world.note("admission: " + std::to_string(order.slots) + " slots");
         },
+        [&world](const api_troubled& event) {
+          world.note("admission: API trouble " + (event.what.status ? std::to_string(*event.what.status) : "unknown"));
+        },
+        [](const api_answered&) {},
+        [](const admission_tick&) {},
         [&state](const get_admission&) { return state.figures; },
         [&state](const get_queue_position&) { return state.position; },
         [&world, &state, self](const get_queued_descendants& order) {
@@ -274,6 +280,9 @@ std::shared_ptr<jobs_script> scripted_jobs(actor_world& world) {
         [&world](const watch_job& order) { world.note("jobs: watch " + order.text); },
         [&world](const unwatch_job&) { world.note("jobs: unwatch"); },
         [&state](const get_watched_job&) { return state.standing; },
+        [](const explain_job& order) {
+          return job_explained{{tl::unexpected(fault{fault_kind::invalid_argument, order.text})}, {}};
+        },
         [](const watch_timeout&) {},
         [](const job_tick&) {},
         [](const serve_requests&) {},

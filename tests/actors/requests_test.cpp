@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "messages/limits.hpp"
 #include "tests/actors/requests_fixture.hpp"
 
 using namespace agent_dispatch;
@@ -394,4 +395,32 @@ TEST_CASE_METHOD(requests_fixture, "on the way out, what nobody can acknowledge 
                                 : lines{"launcher: discard request front.1", "launcher: finish discarding"}));
   finish_discarding();
   CHECK(world.heard() == lines{"finished"});
+}
+
+TEST_CASE_METHOD(requests_fixture, "a prompt that no CLI would read is refused before anything runs") {
+  auto large = call(1);
+  large.run.context = std::string(limits::prompt_bytes - 3, 'x');
+  world.tell(requests, large);
+  CHECK(world.heard().size() == 2);
+  REQUIRE(session->answers.size() == 1);
+  CHECK_THAT(session->answers[0].value.error().message,
+             Catch::Matchers::Contains("10485761 bytes, and at most 10485760"));
+}
+
+TEST_CASE_METHOD(requests_fixture, "an agent's queue has an end, and room again when a request is done") {
+  for (std::size_t line = 1; line <= limits::agent_requests; ++line)
+    world.tell(requests, call(line));
+  CHECK(world.heard().size() == limits::agent_requests + 1);
+  world.tell(requests, call(20'000));
+  CHECK(world.heard().size() == 1);
+  REQUIRE(session->answers.size() == 1);
+  CHECK_THAT(session->answers[0].value.error().message, Catch::Matchers::Contains("'alpha' has 10000 requests"));
+  world.tell(requests, request_acknowledged{{front, 20'000}});
+  dispatch_result done;
+  done.success = true;
+  world.tell(requests, run_finished{{key(1)}, {done}});
+  world.tell(requests, request_acknowledged{{front, 1}});
+  CHECK(world.heard().size() == 2);
+  world.tell(requests, call(20'001));
+  CHECK(world.heard() == lines{"alpha: execute " + key(20'001)});
 }

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 
 #include "actors/run.hpp"
@@ -42,8 +44,9 @@ struct run_fixture {
   std::shared_ptr<launcher_script> launcher = scripted_launcher(world);
   std::shared_ptr<listener_script> listener = scripted_listener(world);
   std::shared_ptr<run_spec> spec = spec_of("r1");
+  std::shared_ptr<admission_script> admission = scripted_admission(world);
   run_actor run = world.keep(world.system().spawn(agent_dispatch::run, run_spec_ptr{spec}, listener->actor,
-                                                  launcher->actor, static_cast<run_watcher*>(&watcher)));
+                                                  run_services{launcher->actor, admission->actor, &watcher}));
 
   void begin() {
     world.tell(run, begin_run{.borrowed_from = {}});
@@ -283,4 +286,52 @@ TEST_CASE_METHOD(run_fixture, "a run that was taken over without a keeper or an 
   reply_sweep(0);
   CHECK(listener->answers.size() == 1);
   world.heard();
+}
+
+TEST_CASE_METHOD(run_fixture, "what the API turns away is told to admission, while it is retried and at the end") {
+  go_live();
+  world.tell(run, output_chunk{R"({"type":"system","subtype":"api_retry","attempt":1,"max_retries":10,)"
+                               R"("retry_delay_ms":571,"error_status":529,"error":"overloaded"})"
+                               "\n"});
+  CHECK(world.heard() ==
+        lines{"want output", "admission: API trouble 529",
+              "listener: r1 note 'The API did not answer (overloaded); the CLI tries again, attempt 1'"});
+  world.tell(run, output_chunk{R"({"type":"result","is_error":true,"result":"API Error: 429 slow down",)"
+                               R"("api_error_status":429,"terminal_reason":"api_error"})"
+                               "\n"});
+  CHECK(world.heard() == lines{"want output"});
+  lose_keeper();
+  reply_exit(report_of(failed_exit()));
+  const auto heard = world.heard();
+  REQUIRE(heard.size() == 2);
+  CHECK(heard.front() == "admission: API trouble 429");
+}
+
+TEST_CASE_METHOD(run_fixture, "a run that floods tells the last of it, then what comes when it is time") {
+  go_live();
+  std::string flood;
+  for (int each = 0; each < 1000; ++each)
+    flood += text_line;
+  world.tell(run, output_chunk{flood});
+  auto heard = world.heard();
+  CHECK(heard.size() == 22);
+  CHECK(std::count(heard.begin(), heard.end(), "listener: r1 note '(980 events are left out)'") == 1);
+  CHECK(std::count(heard.begin(), heard.end(), "listener: r1 text 'so far'") == 20);
+  world.tell(run, output_chunk{text_line});
+  CHECK(world.heard() == lines{"want output"});
+  world.pass(std::chrono::milliseconds{100});
+  CHECK(world.heard() == lines{"listener: r1 text 'so far'"});
+}
+
+TEST_CASE_METHOD(run_fixture, "what a run has done last is told before its end") {
+  go_live();
+  std::string flood;
+  for (int each = 0; each < 20; ++each)
+    flood += text_line;
+  world.tell(run, output_chunk{flood});
+  world.tell(run, output_chunk{text_line + result_line});
+  CHECK(world.heard().size() == 22);
+  lose_keeper();
+  reply_exit(report_of(clean_exit()));
+  CHECK(world.heard() == lines{"listener: r1 text 'so far'", "listener: r1 finished, success 'done'"});
 }

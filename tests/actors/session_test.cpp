@@ -411,11 +411,11 @@ TEST_CASE_METHOD(session_fixture,
   const auto tool = GENERATE("dispatch", "dispatch_async", "dispatch_session");
   const bool is_cancelled = GENERATE(true, false);
   CAPTURE(tool, is_cancelled);
-  call(1, tool, {{"agent", "alpha"}, {"task", "work"}});
-  if (is_cancelled)
-    frame("msg", 2, cancel_one);
-  else
-    frame("bye", 0);
+  nlohmann::json message{{"jsonrpc", "2.0"}, {"id", 1}, {"method", "tools/call"}};
+  message["params"] = {{"name", tool}, {"arguments", {{"agent", "alpha"}, {"task", "work"}}}};
+  // It is there before the configuration has been looked at for the call.
+  caf::anon_send(session, frame_received{"msg", 1, message.dump()});
+  caf::anon_send(session, is_cancelled ? frame_received{"msg", 2, cancel_one} : frame_received{"bye", 0, {}});
   const auto heard = world.heard();
   CHECK(std::count(heard.begin(), heard.end(), "requests: dispatch 1 to alpha, cancelled") == 1);
   CHECK(std::count(heard.begin(), heard.end(), "requests: dispatch 1 to alpha") == 0);

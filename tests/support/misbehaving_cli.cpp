@@ -9,7 +9,7 @@
 ///     {"tool": NAME}                    tool_use and tool_result events
 ///     {"deny": NAME}                    tool_use, permission_denied event, and an entry in the result's denials
 ///     {"run": COMMAND}                  as the Bash tool: `sh -c` in a session of its own; its output is the last text
-///     {"event": E}                      any JSON value as a line
+///     {"event": E, "times": N}          any JSON value as a line; once, unless told
 ///     {"result": T}, {"result": {…}}    result event; an object replaces members of it, null removes one
 ///     {"huge_result": N}                result event with N bytes of text
 ///     {"no_result": true}               nothing is added at the end of the script

@@ -226,7 +226,10 @@ void conversation::add_events(std::map<std::string, action>& table) {
     last_text_ = run_command(value.get<std::string>());
     emit_tool_result(last_text_, false);
   };
-  table["event"] = [this](const json& value, const json&) { emit(value); };
+  table["event"] = [this](const json& value, const json& step) {
+    for (auto left = step.value("times", 1); left > 0; --left)
+      emit(value);
+  };
   table["result"] = [this](const json& value, const json&) {
     emit_result(value.is_object() ? value : json{{"result", value}});
   };

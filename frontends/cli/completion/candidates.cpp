@@ -45,7 +45,7 @@ word_source source_by_name(const CLI::App& command, const std::string& name) {
     return word_source::agents;
   if (name == "group")
     return word_source::groups;
-  if (name == "id" || name == "jobs")
+  if (name == "id" || name == "jobs" || name == "why")
     return word_source::jobs;
   if (name == "directory")
     return word_source::directories;
