@@ -18,6 +18,7 @@
 #include "actors/run/handover.hpp"
 #include "actors/run/open_lock.hpp"
 #include "actors/run/run_handles.hpp"
+#include "actors/run/run_record.hpp"
 #include "actors/storage/request_file.hpp"
 #include "actors/storage/whole_file.hpp"
 #include "config/read_file.hpp"
@@ -39,41 +40,17 @@ constexpr int most_looks = 75;
 
 launch_result not_started(launch_problem problem, std::string reason) { return {nullptr, problem, std::move(reason)}; }
 
-/// run.json: what a later supervisor must know. Never the environment.
-std::string run_record(const run_spec& spec, const std::string& owner, const std::optional<run_key>& borrowed_from) {
-  ordered_json json;
-  json["format"] = run_format;
-  json["owner"] = owner;
-  json["run"] = spec.key.value;
-  json["agent"] = spec.agent.name.value;
-  json["session_id"] = spec.session.value;
-  json["resumed"] = spec.resumed;
-  json["timeout_seconds"] = spec.timeout.count();
-  json["depth"] = spec.depth;
-  json["parent"] = spec.parent ? ordered_json(spec.parent->value) : ordered_json(nullptr);
-  json["slot_of"] = borrowed_from ? ordered_json(borrowed_from->value) : ordered_json(nullptr);
-  return dump(json) + "\n";
+run_record read_run_record(const fs::path& directory) {
+  const auto text = read_file(directory / run_file::record, limits::partial_text_bytes);
+  return text ? decode_run_record(text->bytes) : run_record{};
 }
 
 /// What can be said of a live run whose record is of a newer format: it is there, and perhaps whose it is.
 run_spec_ptr read_occupant(const fs::path& directory) {
   auto spec = std::make_shared<run_spec>();
   spec->key = {directory.filename().native()};
-  spec->agent.name = {"?"};
-  const auto text = read_file(directory / run_file::record, limits::partial_text_bytes);
-  const auto json = text ? nlohmann::json::parse(text->bytes, nullptr, false) : nlohmann::json{};
-  if (json.is_object() && json.contains("agent") && json["agent"].is_string())
-    spec->agent.name = {json["agent"].get<std::string>()};
+  spec->agent.name = read_run_record(directory).agent.value_or(agent_name{"?"});
   return spec;
-}
-
-/// Whose slot a run borrowed. A record that cannot be read says nothing: then the run has a slot of its own.
-std::optional<run_key> read_lender(const fs::path& directory) {
-  const auto text = read_file(directory / run_file::record, limits::partial_text_bytes);
-  const auto json = text ? nlohmann::json::parse(text->bytes, nullptr, false) : nlohmann::json{};
-  if (!json.is_object() || !json.contains("slot_of") || !json["slot_of"].is_string())
-    return std::nullopt;
-  return run_key{json["slot_of"].get<std::string>()};
 }
 
 } // namespace
@@ -111,7 +88,7 @@ launch_result launcher_state::launch(const launch_run& order) {
   death_point("before the keeper is started");
   auto launched = agent_dispatch::launch(*keeper, directory_of(spec.key, order.which), to_keeper,
                                          build_prompt(spec.request, spec.shared_context),
-                                         run_record(spec, owner, order.borrowed_from));
+                                         encode_run_record(spec, owner, order.borrowed_from));
   death_point("after the keeper is started");
   if (!launched)
     return not_started(launch_problem::system, launched.error().message);
@@ -297,7 +274,7 @@ expected<recovered_request> launcher_state::recover_run(const accepted_request_p
     return recovered;
   }
   recovered.condition = found->alive ? run_condition::live : run_condition::ended;
-  recovered.borrowed_from = read_lender(directory);
+  recovered.borrowed_from = read_run_record(directory).slot_of;
   recovered.how.which = which;
   recovered.how.seen_bytes = found->output ? file_size(found->output.get()) : 0;
   recovered.how.handles = std::make_shared<run_handles>(std::move(found->control), std::move(found->output));

@@ -14,6 +14,8 @@ inline constexpr std::size_t frame_bytes = 64u << 20;
 /// A per-call timeout is clamped to this range (interface of the program we replace).
 inline constexpr auto timeout_floor = 10s;
 inline constexpr auto timeout_ceiling = 7200s;
+/// Every other timeout is at most what agents.yaml can say, 68 years: far within the range of a clock's nanoseconds.
+inline constexpr std::chrono::seconds longest_timeout{2'147'483'647};
 /// Grace between SIGINT and SIGTERM, and between SIGTERM and SIGKILL. Measured: the CLI answers SIGINT in 40–130 ms
 /// and SIGTERM in up to 1.2 s.
 inline constexpr auto signal_grace = 2s;
@@ -61,6 +63,9 @@ inline constexpr std::size_t slow_reader_bytes = 1u << 20;
 inline constexpr std::size_t events_at_once = 20;
 inline constexpr auto event_window = 100ms;
 
+/// How deep the JSON of a kept file may nest: copying, writing and destroying it recurses. An answer that was parsed is
+/// at most a quarter as deep.
+inline constexpr std::size_t file_nesting = 1024;
 /// Of a result that is given as a ref: characters that can be asked for beside it.
 inline constexpr std::int64_t summary_characters = 100'000;
 /// What the result cache may hold, whatever settings.cache.max_size says.

@@ -10,7 +10,7 @@ namespace agent_dispatch {
 
 namespace {
 
-/// JSON cannot say more than 2^53 without loss; nothing the CLI counts comes near.
+/// JSON cannot say more than 2^53 without loss; nothing the CLI counts or costs comes near.
 constexpr double largest_count = 9007199254740992.0;
 
 /// The longest a character can be in a JSON string: a pair of `\uXXXX`.
@@ -43,7 +43,8 @@ std::optional<std::int64_t> count_of(const optional_span& value) {
 
 std::optional<double> amount_of(const optional_span& value) {
   const auto number = value ? value->number() : std::nullopt;
-  return number && *number >= 0 ? number : std::nullopt;
+  // Bounded, so that no sum of amounts is infinite.
+  return number && *number >= 0 && *number <= largest_count ? number : std::nullopt;
 }
 
 std::string bounded(std::string text, std::size_t characters) {

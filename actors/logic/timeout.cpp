@@ -10,7 +10,7 @@ std::chrono::seconds effective_timeout(const run_request& request, const resolve
   if (request.timeout <= std::chrono::seconds::zero())
     return agent.timeout;
   if (!request.clamp_timeout)
-    return request.timeout;
+    return std::min(request.timeout, limits::longest_timeout);
   return std::clamp<std::chrono::seconds>(request.timeout, limits::timeout_floor, limits::timeout_ceiling);
 }
 

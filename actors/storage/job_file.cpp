@@ -27,8 +27,6 @@ constexpr std::string_view temporary_prefix = ".job-";
 constexpr std::string_view temporary_suffix = ".tmp";
 constexpr std::size_t id_characters = 32;
 constexpr std::size_t uuid_characters = 36;
-/// Writing and destroying JSON recurses. An answer that was parsed is at most half as deep.
-constexpr std::size_t deepest_nesting = 1024;
 constexpr double nanosecond = 1e-9;
 
 tl::unexpected<unreadable_job_file> refuse(reason what, std::string why) {
@@ -54,23 +52,6 @@ tl::expected<struct stat, unreadable_job_file> check_kind(int fd) {
   if (static_cast<std::uint64_t>(status.st_size) > limits::frame_bytes)
     return refuse(reason::not_a_record, "is over 64 MiB");
   return status;
-}
-
-/// Parsed, or null (discarded) when the text is no JSON that can be worked with.
-tl::expected<job_record, unreadable_job_file> parse_record(std::string_view text, const job_id& id) {
-  if (text.size() > limits::frame_bytes)
-    return refuse(reason::not_a_record, "is over 64 MiB");
-  if (nesting_depth(text) > deepest_nesting)
-    return refuse(reason::not_a_record, "is nested too deep");
-  const auto json = nlohmann::json::parse(text, nullptr, false);
-  if (json.is_discarded())
-    return refuse(reason::not_a_record, "is not JSON, or not all of it is there");
-  auto record = job_record_from(json);
-  if (!record)
-    return refuse(reason::not_a_record, "is not a job's record: " + record.error().message);
-  if (record->id != id)
-    return refuse(reason::not_a_record, "holds the record of another job");
-  return std::move(*record);
 }
 
 std::string_view remedy_for(int error_number) {
@@ -176,6 +157,22 @@ job_id job_id_of_name(std::string_view name) {
   return is_job_id(name) ? job_id{std::string{name}} : job_id{};
 }
 
+tl::expected<job_record, unreadable_job_file> parse_job_record(std::string_view text, const job_id& id) {
+  if (text.size() > limits::frame_bytes)
+    return refuse(reason::not_a_record, "is over 64 MiB");
+  if (nesting_depth(text) > limits::file_nesting)
+    return refuse(reason::not_a_record, "is nested too deep");
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (json.is_discarded())
+    return refuse(reason::not_a_record, "is not JSON, or not all of it is there");
+  auto record = job_record_from(json);
+  if (!record)
+    return refuse(reason::not_a_record, "is not a job's record: " + record.error().message);
+  if (record->id != id)
+    return refuse(reason::not_a_record, "holds the record of another job");
+  return std::move(*record);
+}
+
 tl::expected<job_file, unreadable_job_file> read_job_file(const fs::path& directory, const job_id& id) {
   const unique_fd file{
       ::open(job_file_path(directory, id).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)};
@@ -188,7 +185,7 @@ tl::expected<job_file, unreadable_job_file> read_job_file(const fs::path& direct
   // One byte more than is taken: the file may have grown since.
   if (const int error = read_from_start(file.get(), text, limits::frame_bytes + 1); error != 0)
     return cannot_open(error);
-  auto record = parse_record(text, id);
+  auto record = parse_job_record(text, id);
   if (!record)
     return tl::make_unexpected(record.error());
   const auto& time = status->st_mtim;
@@ -199,7 +196,7 @@ tl::expected<job_file, unreadable_job_file> read_job_file(const fs::path& direct
 expected<void> write_job_file(const fs::path& directory, const job_record& record, durability safety,
                               const std::function<void(std::string_view)>& hook) {
   const auto bytes = dump(to_json(record)) + '\n';
-  if (bytes.size() > limits::frame_bytes || nesting_depth(bytes) > deepest_nesting)
+  if (bytes.size() > limits::frame_bytes || nesting_depth(bytes) > limits::file_nesting)
     return failure(fault_kind::io, "The record of job " + record.id.value +
                                        " cannot be kept: it is over 64 MiB, or nested too deep. Ask the agent for a "
                                        "shorter answer, or for a file.");

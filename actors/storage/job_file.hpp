@@ -36,6 +36,9 @@ std::filesystem::path job_file_path(const std::filesystem::path& directory, cons
 /// The id that a file of this name must hold; empty when it is no record's name.
 job_id job_id_of_name(std::string_view name);
 
+/// The record of that job in a file's bytes, which may be anything. Throws nothing but bad_alloc.
+tl::expected<job_record, unreadable_job_file> parse_job_record(std::string_view text, const job_id& id);
+
 /// Reads one record. Follows no link, waits for no writer, reads no more than 64 MiB.
 tl::expected<job_file, unreadable_job_file> read_job_file(const std::filesystem::path& directory, const job_id& id);
 

@@ -2,6 +2,10 @@
 
 #include <unistd.h>
 
+#include <limits>
+#include <utility>
+
+#include "actors/logic/json_span.hpp"
 #include "actors/storage/whole_file.hpp"
 #include "config/read_file.hpp"
 #include "messages/bytes_text.hpp"
@@ -83,6 +87,9 @@ ordered_json plan_json(const composite_plan& plan) {
   return json;
 }
 
+/// One supervisor after the other would have to die with it.
+constexpr int countable_deaths = 1'000'000;
+
 /// Members of an object by name; what is missing or of another type throws, and is caught in `decode_request`.
 const nlohmann::json& at(const nlohmann::json& json, const char* name) { return json.at(name); }
 
@@ -95,6 +102,24 @@ std::optional<Value> optional_at(const nlohmann::json& json, const char* name) {
 struct damaged {
   std::string what;
 };
+
+/// A whole number in a range: `get` would cut a greater one down to another.
+template <class Integer>
+Integer number_at(const nlohmann::json& json, const char* name, Integer least,
+                  Integer most = std::numeric_limits<Integer>::max()) {
+  const auto& member = at(json, name);
+  const bool is_known = member.is_number_unsigned()
+                            ? std::in_range<Integer>(member.get<std::uint64_t>())
+                            : member.is_number_integer() && std::in_range<Integer>(member.get<std::int64_t>());
+  if (!is_known || member.get<Integer>() < least || member.get<Integer>() > most)
+    throw damaged{std::string{"its "} + name + " is no number that can be used"};
+  return member.get<Integer>();
+}
+
+std::chrono::seconds timeout_at(const nlohmann::json& json) {
+  constexpr std::int64_t most = limits::longest_timeout.count();
+  return std::chrono::seconds{number_at<std::int64_t>(json, "timeout_seconds", 0, most)};
+}
 
 template <class Value>
 Value need(expected<Value> value) {
@@ -116,13 +141,13 @@ resolved_agent agent_from(const nlohmann::json& json) {
   resolved_agent agent;
   agent.name = {at(json, "name").get<std::string>()};
   agent.directory = need(text_to_bytes(at(json, "directory").get_ref<const std::string&>()));
-  agent.timeout = std::chrono::seconds{at(json, "timeout_seconds").get<std::int64_t>()};
+  agent.timeout = timeout_at(json);
   agent.max_budget_usd = optional_at<double>(json, "max_budget_usd");
   agent.model = optional_at<std::string>(json, "model");
   agent.permission_mode = optional_at<std::string>(json, "permission_mode");
   agent.allowed_tools = optional_at<std::vector<std::string>>(json, "allowed_tools");
   agent.disallowed_tools = optional_at<std::vector<std::string>>(json, "disallowed_tools");
-  agent.max_parallel = at(json, "max_parallel").get<int>();
+  agent.max_parallel = number_at<int>(json, "max_parallel", 1);
   return agent;
 }
 
@@ -133,8 +158,8 @@ run_spec_ptr run_from(const nlohmann::json& json) {
   spec->agent = agent_from(at(json, "agent"));
   spec->session = {at(json, "session_id").get<std::string>()};
   spec->resumed = at(json, "resumed").get<bool>();
-  spec->timeout = std::chrono::seconds{at(json, "timeout_seconds").get<std::int64_t>()};
-  spec->depth = at(json, "depth").get<int>();
+  spec->timeout = timeout_at(json);
+  spec->depth = number_at<int>(json, "depth", 0);
   if (auto parent = optional_at<std::string>(json, "parent"))
     spec->parent = run_key{std::move(*parent)};
   spec->job = job_at(json, "job");
@@ -154,7 +179,7 @@ planned_item item_from(const nlohmann::json& json) {
     item.refused = need(dispatch_result_from(refused));
   if (!item.spec == !item.refused)
     throw damaged{"an item has no run, or one and an answer"};
-  item.summary_chars = at(json, "summary_chars").get<std::int64_t>();
+  item.summary_chars = number_at<std::int64_t>(json, "summary_chars", 0);
   return item;
 }
 
@@ -163,7 +188,7 @@ composite_plan_ptr plan_from(const nlohmann::json& json) {
     return std::make_shared<const composite_plan>(dialogue_plan{.requester = run_from(at(json, "requester")),
                                                                 .responder = run_from(at(json, "responder")),
                                                                 .topic = at(json, "topic").get<std::string>(),
-                                                                .most_rounds = at(json, "most_rounds").get<int>()});
+                                                                .most_rounds = number_at<int>(json, "most_rounds", 1)});
   if (at(json, "kind") != "parallel")
     throw damaged{"it is of an unknown kind"};
   parallel_plan plan;
@@ -178,13 +203,13 @@ read_request request_from(const nlohmann::json& json) {
   read_request read;
   read.owner = at(json, "owner").get<std::string>();
   read.request.key = {{at(json, "frontend").get<std::string>()},
-                      at(json, "line").get<std::uint64_t>(),
+                      number_at<std::uint64_t>(json, "line", 0),
                       at(json, "part").get<std::string>()};
   if (const auto& plan = at(json, "plan"); !plan.is_null())
     read.request.plan = plan_from(plan);
   else
     read.request.spec = run_from(at(json, "run"));
-  read.request.deaths = at(json, "deaths").get<int>();
+  read.request.deaths = number_at<int>(json, "deaths", 0, countable_deaths);
   if (const auto known = json.find("known"); known != json.end() && !known->is_null()) // not in what version 0.1 wrote
     read.request.known = need(dispatch_result_from(*known));
   if (!is_uuid(read.request.key.frontend.value))
@@ -234,11 +259,13 @@ std::string encode_request(const accepted_request& request, std::string_view own
 }
 
 expected<read_request> decode_request(std::string_view text) {
+  if (nesting_depth(text) > limits::file_nesting)
+    return failure(fault_kind::protocol, "it is nested too deep");
   const auto json = nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object())
     return failure(fault_kind::protocol, "it is not a JSON object");
   try {
-    if (at(json, "format").get<int>() > request_format)
+    if (number_at<int>(json, "format", 0) > request_format)
       return failure(fault_kind::version_mismatch, "a newer agent-dispatch wrote it; upgrade this one");
     return request_from(json);
   } catch (const nlohmann::json::exception& problem) {

@@ -32,15 +32,7 @@ std::string text_member(const nlohmann::json& json, const char* name) {
 
 } // namespace
 
-std::optional<supervisor_entry> read_supervisor_entry(const std::filesystem::path& lock_file) {
-  const unique_fd file{::open(lock_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
-  if (!file)
-    return std::nullopt;
-  std::string text(longest_entry, '\0');
-  const auto count = ::read(file.get(), text.data(), text.size());
-  if (count <= 0)
-    return std::nullopt;
-  text.resize(static_cast<std::size_t>(count));
+std::optional<supervisor_entry> parse_supervisor_entry(std::string_view text) {
   const auto json = nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object())
     return std::nullopt;
@@ -53,6 +45,18 @@ std::optional<supervisor_entry> read_supervisor_entry(const std::filesystem::pat
   if (!entry.socket.is_absolute() || !entry.state.is_absolute())
     return std::nullopt;
   return entry;
+}
+
+std::optional<supervisor_entry> read_supervisor_entry(const std::filesystem::path& lock_file) {
+  const unique_fd file{::open(lock_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+  if (!file)
+    return std::nullopt;
+  std::string text(longest_entry, '\0');
+  const auto count = ::read(file.get(), text.data(), text.size());
+  if (count <= 0)
+    return std::nullopt;
+  text.resize(static_cast<std::size_t>(count));
+  return parse_supervisor_entry(text);
 }
 
 bool is_supervisor_alive(const std::filesystem::path& lock_file) {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "actors/run/unique_fd.hpp"
 #include "messages/fault.hpp"
@@ -15,8 +16,13 @@ struct supervisor_entry {
   std::filesystem::path state;
   std::filesystem::path config; ///< agents.yaml that it serves; "" when it does not say
   std::string version;
-  int protocol = 0;
+  int protocol = 0; ///< 0: it does not say
+
+  bool operator==(const supervisor_entry&) const = default;
 };
+
+/// What the file's bytes say; absent when they are no such entry, or not all of one.
+std::optional<supervisor_entry> parse_supervisor_entry(std::string_view text);
 
 /// Absent: the file is not there, or is not (yet) whole. Says nothing of whether that supervisor lives.
 std::optional<supervisor_entry> read_supervisor_entry(const std::filesystem::path& lock_file);

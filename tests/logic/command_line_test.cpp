@@ -6,6 +6,7 @@
 #include "actors/logic/command_line.hpp"
 #include "actors/logic/numbers.hpp"
 #include "actors/logic/timeout.hpp"
+#include "messages/limits.hpp"
 
 using namespace agent_dispatch;
 using namespace std::chrono_literals;
@@ -159,4 +160,6 @@ TEST_CASE("a timeout that is not to be clamped is taken as it is") {
   CHECK(effective_timeout(request, {}) == 1s);
   request.timeout = 90000s;
   CHECK(effective_timeout(request, {}) == 90000s);
+  request.timeout = std::chrono::seconds::max(); // in milliseconds there is no such number
+  CHECK(effective_timeout(request, {}) == limits::longest_timeout);
 }

@@ -102,6 +102,12 @@ TEST_CASE("the run's cost is the sum over its results, also of those that do not
   CHECK(parse(result_line("a", R"(,"total_cost_usd":6,"model_usage_since_last_result":{})")).cost_usd == 0.0);
 }
 
+TEST_CASE("costs that add up to no number are none") {
+  const std::string huge = R"(,"model_usage_since_last_result":{"m":{"costUSD":1e308},"n":{"costUSD":1e308}})";
+  CHECK(parse(result_line("a", huge) + result_line("b", huge)).cost_usd == 0.0);
+  CHECK_FALSE(parse(result_line("a", R"(,"total_cost_usd":1e308)")).cost_usd);
+}
+
 TEST_CASE("where no result tells its own cost the last total is taken") {
   CHECK(parse(result_line("a", R"(,"total_cost_usd":5)") + result_line("b", R"(,"total_cost_usd":6)")).cost_usd == 6);
   CHECK_FALSE(parse(result_line("a")).cost_usd);

@@ -157,6 +157,38 @@ TEST_CASE("A request whose file is damaged is no request, whatever is missing") 
   }
 }
 
+TEST_CASE("A number that nothing can be done with makes a request a damaged one") {
+  const auto plan = GENERATE(composite_plan_ptr{}, a_parallel_plan(), a_dialogue_plan());
+  const accepted_request request{.key = whole, .spec = plan ? nullptr : spec_of(whole), .plan = plan};
+  const auto json = nlohmann::json::parse(encode_request(request, our_mark));
+  const auto flat = json.flatten();
+  for (const auto& [place, value] : flat.items()) {
+    const nlohmann::json::json_pointer pointer{place};
+    const bool is_of_caller = pointer.parent_pointer().to_string().ends_with("/request");
+    if (!value.is_number_integer() || is_of_caller || pointer.back() == "duration_ms" || pointer.back() == "num_turns")
+      continue;
+    CAPTURE(place);
+    auto strange = json;
+    for (const auto& number : {nlohmann::json(-1), nlohmann::json(1e300), nlohmann::json(1.5), nlohmann::json(true)}) {
+      strange[pointer] = number;
+      CHECK_FALSE(decode_request(strange.dump()));
+    }
+    strange[pointer] = std::numeric_limits<std::uint64_t>::max();
+    CHECK(decode_request(strange.dump()).has_value() == (pointer.back() == "line"));
+  }
+}
+
+TEST_CASE("A request whose file nests too deep is a damaged one, and no end of the stack") {
+  auto json = nlohmann::json::parse(encode_request({.key = whole, .spec = spec_of(whole)}, our_mark));
+  json["known"] = {{"parsed_result", "DEEP"}};
+  auto text = json.dump();
+  const auto with = [&](std::size_t depth) {
+    return std::string{text}.replace(text.find("\"DEEP\""), 6, std::string(depth, '[') + std::string(depth, ']'));
+  };
+  CHECK(decode_request(with(256)));
+  CHECK_FALSE(decode_request(with(1'000'000)));
+}
+
 TEST_CASE("A request of a newer program is left to it") {
   auto json = nlohmann::json::parse(encode_request({.key = whole, .spec = spec_of(whole)}, our_mark));
   json["format"] = 999;
