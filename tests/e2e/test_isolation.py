@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import stand_in
-from harness import PROGRAMS
+from harness import PROGRAMS, ROOT
 from processes import wait_until
 from strangers import ORDINARY, STRANGER, Listener, give_away, hand_over, look, needs_second_user, talk
 
@@ -402,3 +403,14 @@ def test_locks_that_are_shared_with_other_programs_are_not_taken_through_a_link(
         clear(lock)
         assert home.cli(*words).code == 0
     assert look(precious) == before
+
+
+def test_what_security_md_names_is_there():
+    text = (ROOT / "SECURITY.md").read_text()
+    sources = "\n".join(path.read_text() for path in (ROOT / "tests" / "e2e").glob("test_*.py"))
+    named = re.findall(r"`(test_\w+)(…?)`", text)
+    assert len(named) > 20
+    assert [name for name, more in named if not re.search(f"^def {name}" + (r"\w*\(" if more else r"\("), sources, re.M)] == []
+    assert [path for path in re.findall(r"`((?:tests|actors|config)/[\w/.]+\.\w+)`", text) if not (ROOT / path).is_file()] == []
+    mine = re.findall(r"^def (test_\w+)", Path(__file__).read_text(), re.M)
+    assert [name for name in mine if name not in text and name != "test_what_security_md_names_is_there" and not any(more and name.startswith(begin) for begin, more in named)] == []
