@@ -167,6 +167,7 @@ def with_cores():
     resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
+@pytest.mark.skipif({"ASAN_OPTIONS", "TSAN_OPTIONS"} & os.environ.keys() != set(), reason="a sanitizer handles these signals itself")
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT], ids=["SIGSEGV", "SIGABRT"])
 def test_a_crash_leaves_no_image_of_the_memory(home, number):
     home.write_config({"notes": {}, "other": {}})
