@@ -1,6 +1,7 @@
 #include "actors/launcher.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,6 +44,13 @@ launch_result not_started(launch_problem problem, std::string reason) { return {
 run_record read_run_record(const fs::path& directory) {
   const auto text = read_file(directory / run_file::record, limits::partial_text_bytes);
   return text ? decode_run_record(text->bytes) : run_record{};
+}
+
+/// False for what somebody else has put there: it is neither swept nor removed, and takes no slot.
+bool is_own_run_directory(const fs::path& entry) {
+  struct stat status {};
+  return is_run_key(entry.filename().native()) && ::lstat(entry.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
+         status.st_uid == ::geteuid();
 }
 
 /// What can be said of a live run whose record is of a newer format: it is there, and perhaps whose it is.
@@ -188,6 +196,8 @@ recovered_state_ptr launcher_state::recover() {
   for (fs::directory_iterator entry{where.runs(), problem}, end; !problem && entry != end; entry.increment(problem))
     if (known.contains(entry->path())) {
       continue;
+    } else if (!is_own_run_directory(entry->path())) {
+      log::warn("{} is no run directory; left alone", entry->path().native());
     } else if (is_left_alone(entry->path().filename().native())) {
       if (is_keeper_alive(entry->path()))
         state->occupants.push_back(read_occupant(entry->path()));

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/own_file.hpp"
 #include "config/shell_quote.hpp"
 #include "messages/json.hpp"
 
@@ -24,14 +25,22 @@ std::string sentence(const std::filesystem::path& path, std::string_view what, s
 }
 
 int open_lock_file(const std::filesystem::path& path) {
-  return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+  return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
+}
+
+/// Why this is no lock file; empty when it is one. Whose it is does not matter: nothing is written to it.
+std::string why_no_lock_file(int fd, int error_number) {
+  struct stat status {};
+  if (fd < 0)
+    return why_not_opened(error_number);
+  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? "" : "is not a regular file";
 }
 
 /// False when the file was removed or replaced since it was opened: then its lock guards nothing.
 bool is_still_there(int fd, const std::filesystem::path& path) {
   struct stat held {};
   struct stat named {};
-  return ::fstat(fd, &held) == 0 && ::stat(path.c_str(), &named) == 0 && held.st_dev == named.st_dev &&
+  return ::fstat(fd, &held) == 0 && ::lstat(path.c_str(), &named) == 0 && held.st_dev == named.st_dev &&
          held.st_ino == named.st_ino;
 }
 
@@ -42,11 +51,13 @@ expected<file_lock> file_lock::acquire(const std::filesystem::path& path, std::c
   const auto deadline = clock::now() + patience;
   for (;;) {
     file_lock lock{open_lock_file(path)};
+    int error = errno;
+    if (const auto why = why_no_lock_file(lock.fd_, error); !why.empty())
+      return failure(fault_kind::config_write, foreign_file(path, why).value().message);
     if (lock.fd_ < 0)
       return failure(fault_kind::config_write,
-                     sentence(path, std::string{"cannot be opened: "} + std::strerror(errno),
+                     sentence(path, std::string{"cannot be opened: "} + std::strerror(error),
                               "What it guards is changed only under this lock: make its directory writable."));
-    int error = 0;
     while (::flock(lock.fd_, LOCK_EX | LOCK_NB) != 0) {
       error = errno;
       if (error != EWOULDBLOCK && error != EINTR)

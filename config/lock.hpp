@@ -12,7 +12,7 @@ namespace agent_dispatch {
 class file_lock {
 public:
   /// Makes the file (0600) when it is not there; its directory must exist. Waits at most `patience`, then fails with
-  /// `lock_timeout`; `config_write` when the file cannot be made or opened.
+  /// `lock_timeout`; `config_write` when the file cannot be made or opened, or is a link or no regular file.
   static expected<file_lock> acquire(const std::filesystem::path& path, std::chrono::milliseconds patience);
 
   file_lock(file_lock&& other) noexcept;

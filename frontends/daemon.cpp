@@ -12,6 +12,7 @@
 #include <csignal>
 #include <future>
 #include <iostream>
+#include <optional>
 #include <thread>
 
 #include <asio/posix/stream_descriptor.hpp>
@@ -101,6 +102,21 @@ void harden() {
       ::setrlimit(resource, &limit);
     }
   }
+}
+
+/// A supervisor has 13 descriptors open when it is idle, one for each frontend, and three for each run. With fewer than
+/// this it could not be told from one that fails at random.
+constexpr rlim_t least_descriptors = 64;
+
+/// Absent: there are enough.
+std::optional<fault> too_few_descriptors() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= least_descriptors)
+    return std::nullopt;
+  return failure(fault_kind::io, "a supervisor needs " + std::to_string(least_descriptors) +
+                                     " descriptors at the least, and may have " + std::to_string(files.rlim_cur) +
+                                     " here (the hard limit); start it from a shell that may have more: ulimit -Hn")
+      .value();
 }
 
 fs::path keeper_path() {
@@ -322,6 +338,8 @@ int run_daemon(const daemon_options& options) {
   close_inherited(options.lifeline);
   starter waiting{options.lifeline};
   harden();
+  if (const auto too_few = too_few_descriptors())
+    return complain(waiting, *too_few);
   if (const auto made = make_state_directories(options.where); !made)
     return complain(waiting, made.error());
   auto lock = supervisor_lock::acquire(options.where.lock());

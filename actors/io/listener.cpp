@@ -14,6 +14,7 @@
 
 #include "actors/io/socket_connection.hpp"
 #include "actors/log.hpp"
+#include "config/own_file.hpp"
 #include "messages/limits.hpp"
 #include "messages/socket_address.hpp"
 #include "messages/version.hpp"
@@ -47,12 +48,19 @@ expected<unique_fd> make_listening_socket(const std::filesystem::path& path) {
   const int bound = ::bind(socket.get(), address->get(), address->size());
   const int problem = errno;
   ::umask(mask);
+  if (bound != 0 && problem == EADDRINUSE) // it could not be removed
+    return foreign_file(fresh, "is a directory");
   if (bound != 0)
     return io_failure("binding the socket", fresh, problem);
   if (::listen(socket.get(), SOMAXCONN) != 0)
     return io_failure("listening on", fresh, errno);
-  if (::rename(fresh.c_str(), path.c_str()) != 0)
-    return io_failure("renaming the socket to", path.native(), errno);
+  if (::rename(fresh.c_str(), path.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(fresh.c_str());
+    if (const auto why = why_not_opened(error); !why.empty())
+      return foreign_file(path, why);
+    return io_failure("renaming the socket to", path.native(), error);
+  }
   return socket;
 }
 

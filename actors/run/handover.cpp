@@ -45,6 +45,12 @@ private:
   bool fits_ = false;
 };
 
+bool is_own_user(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == ::geteuid();
+}
+
 expected<unique_fd> listen_at(const std::filesystem::path& socket) {
   const socket_place place{socket};
   unique_fd listening{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
@@ -90,6 +96,10 @@ expected<std::string> take_handover(const std::filesystem::path& socket) {
     const int error = errno;
     ::unlink(socket.c_str());
     return io_failure("cannot connect to", socket.string(), error);
+  }
+  if (!is_own_user(peer.get())) { // runs would start with what it says their environment is
+    ::unlink(socket.c_str());
+    return failure(fault_kind::io, socket.string() + " was another user's; nothing was taken from it");
   }
   std::string content;
   std::array<char, 1 << 16> part; // NOLINT(*-member-init): read into

@@ -10,6 +10,7 @@
 #include "actors/logic/json_span.hpp"
 #include "actors/run/descriptor_io.hpp"
 #include "actors/run/open_lock.hpp"
+#include "config/own_file.hpp"
 #include "config/shell_quote.hpp"
 #include "messages/json.hpp"
 #include "messages/limits.hpp"
@@ -36,10 +37,8 @@ tl::unexpected<unreadable_job_file> refuse(reason what, std::string why) {
 tl::unexpected<unreadable_job_file> cannot_open(int error_number) {
   if (error_number == ENOENT)
     return refuse(reason::missing, "does not exist");
-  if (error_number == ELOOP)
-    return refuse(reason::not_a_record, "is a symbolic link");
-  if (error_number == ENXIO)
-    return refuse(reason::not_a_record, "is not a regular file");
+  if (auto why = why_not_opened(error_number); !why.empty())
+    return refuse(reason::not_a_record, std::move(why));
   return refuse(reason::system, std::string{"cannot be read: "} + std::strerror(error_number));
 }
 
@@ -47,8 +46,8 @@ tl::expected<struct stat, unreadable_job_file> check_kind(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0)
     return cannot_open(errno);
-  if (!S_ISREG(status.st_mode))
-    return refuse(reason::not_a_record, S_ISDIR(status.st_mode) ? "is a directory" : "is not a regular file");
+  if (auto why = why_not_own_file(status); !why.empty())
+    return refuse(reason::not_a_record, std::move(why));
   if (static_cast<std::uint64_t>(status.st_size) > limits::frame_bytes)
     return refuse(reason::not_a_record, "is over 64 MiB");
   return status;

@@ -1,13 +1,14 @@
 #include "actors/storage/places.hpp"
 
 #include <linux/magic.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <utility>
+
+#include "actors/storage/private_directory.hpp"
 
 namespace agent_dispatch {
 
@@ -25,32 +26,6 @@ std::optional<fs::path> absolute_variable(const environment_lookup& environment,
   if (!value || value->empty() || value->front() != '/')
     return std::nullopt;
   return fs::path{*value};
-}
-
-expected<void> make_private_directory(const fs::path& directory) {
-  std::error_code problem;
-  fs::create_directories(directory.parent_path(), problem);
-  if (problem)
-    return io_failure("making the directory", directory.parent_path().native(), problem.value());
-  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
-    return io_failure("making the directory", directory.native(), errno);
-  return {};
-}
-
-/// `variable`: what names another place.
-expected<void> check_private_directory(const fs::path& directory, const std::string& variable) {
-  struct stat status {};
-  if (::stat(directory.c_str(), &status) != 0)
-    return io_failure("looking at the directory", directory.native(), errno);
-  if (!S_ISDIR(status.st_mode))
-    return failure(fault_kind::io, directory.native() + " is not a directory; move it away");
-  if (status.st_uid != ::geteuid())
-    return failure(fault_kind::io,
-                   directory.native() + " belongs to another user; choose another place with " + variable);
-  if ((status.st_mode & 022) != 0)
-    return failure(fault_kind::io,
-                   "others may write to " + directory.native() + "; mend it: chmod 700 '" + directory.native() + "'");
-  return {};
 }
 
 bool is_network_kind(const struct statfs& system) {
@@ -89,17 +64,12 @@ std::string name_of(const fs::path& path) {
 }
 
 expected<places> find_places(const fs::path& config, const fs::path& jobs, const environment_lookup& environment) {
-  if (const auto made = make_private_directory(jobs); !made)
-    return tl::unexpected(made.error());
-  std::error_code problem;
-  const auto real_jobs = fs::canonical(jobs, problem);
-  if (problem)
-    return io_failure("resolving the jobs directory", jobs.native(), problem.value());
   // Whoever may write there can name a socket of their own in the lock's file, and frontends would tell it all they
   // have.
-  if (const auto checked = check_private_directory(real_jobs, "AGENT_DISPATCH_JOBS_DIR"); !checked)
-    return tl::unexpected(checked.error());
-  return name_places(config, real_jobs, environment);
+  const auto real_jobs = make_private_way(jobs, "AGENT_DISPATCH_JOBS_DIR");
+  if (!real_jobs)
+    return tl::unexpected(real_jobs.error());
+  return name_places(config, *real_jobs, environment);
 }
 
 expected<places> name_places(const fs::path& config, const fs::path& real_jobs, const environment_lookup& environment) {
@@ -120,16 +90,16 @@ expected<places> name_places(const fs::path& config, const fs::path& real_jobs, 
 }
 
 expected<void> make_state_directories(const places& where) {
-  const std::array all{
-      where.state.parent_path(), where.state,  where.socket.parent_path(), where.runs(), where.requests(),
-      where.frontends(),         where.trash()};
-  for (const auto& directory : all) {
-    auto step = make_private_directory(directory);
-    if (step)
-      step = check_private_directory(directory, "XDG_STATE_HOME");
-    if (!step)
-      return step;
-  }
+  const auto socket_variable = where.socket.parent_path() == where.state ? "XDG_STATE_HOME" : "XDG_RUNTIME_DIR";
+  const std::array ways{
+      std::pair{where.jobs, "AGENT_DISPATCH_JOBS_DIR"}, std::pair{where.state.parent_path(), "XDG_STATE_HOME"},
+      std::pair{where.state, "XDG_STATE_HOME"}, std::pair{where.socket.parent_path(), socket_variable}};
+  for (const auto& [directory, variable] : ways)
+    if (auto made = make_private_way(directory, variable); !made)
+      return tl::unexpected(made.error());
+  for (const auto& directory : {where.runs(), where.requests(), where.frontends(), where.trash()})
+    if (auto made = make_private_child(directory); !made)
+      return made;
   if (auto checked = check_file_system(where.state); !checked)
     return checked;
   return check_file_system(where.jobs);

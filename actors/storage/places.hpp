@@ -29,8 +29,8 @@ struct places {
 };
 
 /// Makes the jobs directory (0700) when it is missing, and says where everything else belongs; makes nothing else.
-/// `jobs` and `config` must be absolute. Refused, with the remedy: a jobs directory of another user, or one that others
-/// may write to.
+/// `jobs` and `config` must be absolute. Refused, with the remedy: a jobs directory of another user, one that others
+/// may write to or put another in the place of (private_directory.hpp).
 expected<places> find_places(const std::filesystem::path& config, const std::filesystem::path& jobs,
                              const environment_lookup& environment);
 
@@ -40,7 +40,8 @@ expected<places> name_places(const std::filesystem::path& config, const std::fil
                              const environment_lookup& environment);
 
 /// Makes the directories of a supervisor, 0700. Refused, with the remedy: a directory of another user, one that others
-/// may write to, a file system shared over a network (its locks and renames promise less).
+/// may write to or put another in the place of, a link in the place of one below the state directory, a file system
+/// shared over a network (its locks and renames promise less).
 expected<void> make_state_directories(const places& where);
 
 /// Whether a file system is shared over a network: NFS, SMB. False when that cannot be told.

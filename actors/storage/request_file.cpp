@@ -1,13 +1,18 @@
 #include "actors/storage/request_file.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <limits>
 #include <utility>
 
 #include "actors/logic/json_span.hpp"
+#include "actors/run/descriptor_io.hpp"
+#include "actors/run/unique_fd.hpp"
 #include "actors/storage/whole_file.hpp"
-#include "config/read_file.hpp"
+#include "config/own_file.hpp"
 #include "messages/bytes_text.hpp"
 #include "messages/json.hpp"
 #include "messages/limits.hpp"
@@ -220,17 +225,33 @@ read_request request_from(const nlohmann::json& json) {
 /// Twice a frame: a request's text may grow when it is escaped.
 constexpr std::size_t most_bytes = 2 * limits::frame_bytes;
 
+/// What another user has put there is not ours to execute.
+expected<std::string> read_own(const fs::path& file) {
+  const unique_fd opened{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)};
+  struct stat status {};
+  int error = opened && ::fstat(opened.get(), &status) == 0 ? 0 : errno;
+  auto why = error == 0 ? why_not_own_file(status) : why_not_opened(error);
+  if (!why.empty())
+    return failure(fault_kind::io, "it " + why);
+  std::string text;
+  if (error == 0)
+    error = read_from_start(opened.get(), text, most_bytes);
+  if (error != 0)
+    return io_failure("cannot read", file.native(), error);
+  return text;
+}
+
 expected<read_request> read_one(const fs::path& file) {
-  const auto text = read_file(file, most_bytes);
+  const auto text = read_own(file);
   if (!text)
-    return io_failure("cannot read", file.native(), text.error().error_number);
-  return decode_request(text->bytes);
+    return tl::unexpected(text.error());
+  return decode_request(*text);
 }
 
 /// The run that a file names which is otherwise not to be read: `run.key` is where every format has it. "" for none.
 std::string run_named_in(const fs::path& file) {
-  const auto text = read_file(file, most_bytes);
-  const auto json = text ? nlohmann::json::parse(text->bytes, nullptr, false) : nlohmann::json{};
+  const auto text = read_own(file);
+  const auto json = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json{};
   const auto run = json.is_object() ? json.find("run") : json.end();
   if (!json.is_object() || run == json.end() || !run->is_object())
     return {};

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "actors/run/open_lock.hpp"
+#include "config/own_file.hpp"
 
 namespace agent_dispatch {
 
@@ -23,6 +24,26 @@ bool same_file(int fd, const std::filesystem::path& path) {
   struct stat named {};
   return ::fstat(fd, &held) == 0 && ::lstat(path.c_str(), &named) == 0 && held.st_dev == named.st_dev &&
          held.st_ino == named.st_ino;
+}
+
+/// Why the file is not to be trusted; empty when it is ours.
+std::string why_foreign(int fd) {
+  struct stat status {};
+  return ::fstat(fd, &status) == 0 ? why_not_own_file(status) : "cannot be looked at";
+}
+
+/// Empty when there is none, or when somebody else has put it there.
+unique_fd open_own(const std::filesystem::path& lock_file) {
+  unique_fd file{::open(lock_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+  if (file && !why_foreign(file.get()).empty())
+    file.reset();
+  return file;
+}
+
+/// A file of more than one name is, under another, perhaps somebody's copy: what is written to one is written to all.
+bool has_other_names(int fd) {
+  struct stat status {};
+  return ::fstat(fd, &status) == 0 && status.st_nlink > 1;
 }
 
 std::string text_member(const nlohmann::json& json, const char* name) {
@@ -48,7 +69,7 @@ std::optional<supervisor_entry> parse_supervisor_entry(std::string_view text) {
 }
 
 std::optional<supervisor_entry> read_supervisor_entry(const std::filesystem::path& lock_file) {
-  const unique_fd file{::open(lock_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+  const auto file = open_own(lock_file);
   if (!file)
     return std::nullopt;
   std::string text(longest_entry, '\0');
@@ -60,7 +81,7 @@ std::optional<supervisor_entry> read_supervisor_entry(const std::filesystem::pat
 }
 
 bool is_supervisor_alive(const std::filesystem::path& lock_file) {
-  const unique_fd file{::open(lock_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+  const auto file = open_own(lock_file);
   return file && probe_lock(file.get()) == lock_state::held;
 }
 
@@ -68,8 +89,11 @@ expected<std::optional<supervisor_lock>> supervisor_lock::acquire(const std::fil
   // A file that was replaced between open and lock is not the one that others will look at: open again.
   for (;;) {
     unique_fd file{::open(lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600)};
+    const int problem = errno;
+    if (const auto why = file ? why_foreign(file.get()) : why_not_opened(problem); !why.empty())
+      return foreign_file(lock_file, why);
     if (!file)
-      return io_failure("opening the supervisor's lock", lock_file.native(), errno);
+      return io_failure("opening the supervisor's lock", lock_file.native(), problem);
     switch (try_lock(file.get())) {
     case lock_state::held:
       return std::nullopt;
@@ -78,8 +102,11 @@ expected<std::optional<supervisor_lock>> supervisor_lock::acquire(const std::fil
     case lock_state::free:
       break;
     }
-    if (same_file(file.get(), lock_file))
+    if (!same_file(file.get(), lock_file))
+      continue;
+    if (!has_other_names(file.get()))
       return supervisor_lock{std::move(file), lock_file};
+    ::unlink(lock_file.c_str());
   }
 }
 

@@ -1,11 +1,11 @@
 #include "frontends/cli/caller.hpp"
 
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <iostream>
 
+#include "frontends/cli/private_process.hpp"
 #include "messages/dispatch_depth.hpp"
 #include "messages/version.hpp"
 
@@ -17,7 +17,10 @@ std::vector<caller_limit> limits_of_this_process() {
   std::vector<caller_limit> limits;
   for (int resource = 0; resource < RLIM_NLIMITS; ++resource) {
     rlimit limit{};
-    if (::getrlimit(static_cast<__rlimit_resource>(resource), &limit) == 0)
+    const bool is_known = ::getrlimit(static_cast<__rlimit_resource>(resource), &limit) == 0;
+    if (resource == RLIMIT_CORE)
+      limit = inherited().core;
+    if (is_known)
       limits.push_back({resource, limit.rlim_cur, limit.rlim_max});
   }
   return limits;
@@ -33,8 +36,7 @@ caller_context this_caller() {
   caller.directory = std::filesystem::current_path(problem);
   if (problem)
     caller.directory = "/";
-  caller.umask = ::umask(022);
-  ::umask(static_cast<mode_t>(caller.umask));
+  caller.umask = inherited().umask;
   caller.limits = limits_of_this_process();
   const auto environment = process_environment();
   caller.depth = dispatch_depth(environment(depth_variable).value_or(""));

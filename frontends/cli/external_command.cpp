@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "frontends/cli/private_process.hpp"
+
 extern char** environ;
 
 namespace agent_dispatch {
@@ -74,7 +76,10 @@ public:
     for (auto& word : words)
       pointers.push_back(word.data());
     pointers.push_back(nullptr);
-    return ::posix_spawn(&child, program.c_str(), &actions_, &attributes_, pointers.data(), environ);
+    const auto ours = ::umask(inherited().umask); // which the program inherits
+    const int error = ::posix_spawn(&child, program.c_str(), &actions_, &attributes_, pointers.data(), environ);
+    ::umask(ours);
+    return error;
   }
 
 private:

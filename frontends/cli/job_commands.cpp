@@ -13,6 +13,7 @@
 #include "actors/storage/job_cancel.hpp"
 #include "actors/storage/job_search.hpp"
 #include "actors/storage/owner.hpp"
+#include "actors/storage/private_directory.hpp"
 #include "frontends/cli/job_output.hpp"
 #include "frontends/cli/jobs_text.hpp"
 #include "frontends/client/control_client.hpp"
@@ -192,6 +193,8 @@ expected<job_files> caller_job_files(const cli_io& io) {
   const auto paths = find_paths(io.environment, io.directory);
   if (!paths)
     return tl::unexpected(paths.error());
+  if (const auto checked = check_private_directory(paths->jobs, "AGENT_DISPATCH_JOBS_DIR"); !checked)
+    return tl::unexpected(checked.error());
   std::error_code problem;
   const auto real = std::filesystem::canonical(paths->jobs, problem);
   const auto& directory = problem ? paths->jobs : real; // not there yet: then nothing is in it

@@ -248,6 +248,9 @@ int start_job(std::string_view method, const ordered_json& params, const start_j
   const auto answer = ask_supervisor(*link, method, params);
   if (!answer)
     return report_failure(io, options.format, answer.error().message);
+  // A job whose record could not be made is answered as a dispatch that failed.
+  if (answer->is_object() && answer->contains("error") && (*answer)["error"].is_string())
+    return report_failure(io, options.format, (*answer)["error"].get<std::string>());
   const auto id = answer->is_object() ? answer->find("job_id") : answer->end();
   if (!answer->is_object() || id == answer->end() || !id->is_string())
     return report_failure(io, options.format, jobs_text::unreadable_answer);

@@ -17,6 +17,7 @@
 #include "frontends/cli/dispatch_commands.hpp"
 #include "frontends/cli/doctor_command.hpp"
 #include "frontends/cli/job_commands.hpp"
+#include "frontends/cli/private_process.hpp"
 #include "frontends/cli/supervisor_commands.hpp"
 #include "frontends/cli/supervisor_text.hpp"
 #include "messages/version.hpp"
@@ -94,6 +95,7 @@ int run_command_line(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   keep_standard_descriptors();
+  make_process_private();
   std::ios::sync_with_stdio(false);
   // What every AI client starts, without the weight of a command line parser.
   if (argc == 2 && std::string_view{argv[1]} == "serve") {

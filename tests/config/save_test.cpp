@@ -302,6 +302,22 @@ TEST_CASE("A lock path that is no file is a fault") {
   CHECK(lock.error().kind == fault_kind::config_write);
 }
 
+TEST_CASE("A lock is not taken through a link, which would make a file elsewhere, nor on what is no file") {
+  const temporary_directory home;
+  const auto check_refused = [&] {
+    const auto lock = file_lock::acquire(home.path() / "x.lock", 0ms);
+    REQUIRE_FALSE(lock);
+    CHECK(lock.error().kind == fault_kind::config_write);
+    CHECK_THAT(lock.error().message, Catch::Matchers::Contains("mv " + (home.path() / "x.lock").native()));
+    std::filesystem::remove(home.path() / "x.lock");
+  };
+  std::filesystem::create_symlink("elsewhere", home.path() / "x.lock");
+  check_refused();
+  CHECK_FALSE(std::filesystem::exists(home.path() / "elsewhere"));
+  REQUIRE(::mkfifo((home.path() / "x.lock").c_str(), 0600) == 0);
+  check_refused();
+}
+
 TEST_CASE("A write that fails changes nothing, says so, and leaves nothing behind") {
   const temporary_directory home;
   home.write("agents.yaml", "agents: {}\n");

@@ -124,12 +124,12 @@ class Home:
             assert answer.code == (0 if result["success"] else 1), answer
         return result
 
-    def serve(self, *words, env=None, initialize=True):
+    def serve(self, *words, env=None, initialize=True, **options):
         """An MCP client connected to `agent-dispatch serve`."""
         errors = open(self.root / f"serve-{len(self.clients)}.err", "wb")
         with errors:
             command = [str(PROGRAMS / "agent-dispatch"), "serve", *words]
-            client = McpClient(command, env or self.environment, self.root, errors)
+            client = McpClient(command, env or self.environment, self.root, errors, **options)
         client.is_judged = self.judges
         self.clients.append(client)
         if initialize:

@@ -47,7 +47,7 @@ class Pending:
 class McpClient:
     """Starts a server and speaks to it. `notifications` holds (arrival time, message) in order of arrival."""
 
-    def __init__(self, command, environment, directory, stderr):
+    def __init__(self, command, environment, directory, stderr, **options):
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -56,6 +56,7 @@ class McpClient:
             env=environment,
             cwd=directory,
             start_new_session=True,
+            **options,
         )
         self.lines = []  # all that was said, as it came
         self.notifications = []

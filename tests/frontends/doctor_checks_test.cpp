@@ -22,7 +22,7 @@ mcp_registration good_registration() {
 }
 
 place_facts good_place(role what, const std::filesystem::path& path) {
-  return {.what = what, .path = path, .existing = path, .free_bytes = 1u << 30};
+  return {.what = what, .path = path, .existing = path, .exchangeable = {}, .free_bytes = 1u << 30};
 }
 
 agent_config agent(const std::string& name) {
@@ -140,6 +140,16 @@ TEST_CASE("A shell that has a run's depth is warned") {
   seen.depth = 3;
   CHECK(problem(seen).check == "depth");
   CHECK(problem(seen).remedy == "unset AGENT_DISPATCH_DEPTH");
+}
+
+TEST_CASE("A place that another user can exchange is a failure, with another place as its remedy") {
+  for (const auto what : {role::jobs, role::state, role::socket}) {
+    auto seen = good_machine();
+    place(seen, what).exchangeable = "others may write to /shared";
+    CHECK(problem(seen).status == failure_);
+    CHECK_THAT(problem(seen).message, Contains("others may write to /shared"));
+    CHECK_FALSE(problem(seen).remedy.empty());
+  }
 }
 
 // --- the CLI ---

@@ -205,6 +205,22 @@ TEST_CASE("A directory of another user is refused") {
   check_refused(where, where.runs());
 }
 
+TEST_CASE("A link in the place of what is cleared without asking is refused, and what it leads to is left alone") {
+  const temporary_directory directory;
+  const auto where = own_places(directory);
+  REQUIRE(make_state_directories(where));
+  fs::create_directory(directory.path() / "precious");
+  directory.write("precious/thing", "mine");
+  fs::permissions(directory.path() / "precious", fs::perms::owner_all);
+  for (const auto& place : {where.trash(), where.runs(), where.requests(), where.frontends()}) {
+    fs::remove(place);
+    fs::create_directory_symlink(directory.path() / "precious", place);
+    check_refused(where, place);
+    fs::remove(place);
+  }
+  CHECK(directory.read("precious/thing") == "mine");
+}
+
 TEST_CASE("What stands in a directory's place is left alone and named") {
   const temporary_directory directory;
   const auto where = own_places(directory);

@@ -185,6 +185,52 @@ TEST_CASE("A lock that cannot be had at all is a fault that names its file") {
   CHECK_FALSE(fs::exists(directory.path() / "elsewhere"));
 }
 
+TEST_CASE("What is no file of this user is no lock: it is left alone, and the fault says how to move it away") {
+  const temporary_directory directory;
+  const auto file = directory.path() / ".supervisor";
+  const auto check_refused = [&] {
+    const auto lock = supervisor_lock::acquire(file);
+    REQUIRE_FALSE(lock);
+    CHECK_THAT(lock.error().message, Catch::Matchers::EndsWith("mv " + file.native() + " " + file.native() + ".old"));
+    CHECK_FALSE(is_supervisor_alive(file));
+    CHECK_FALSE(read_supervisor_entry(file));
+    fs::remove(file);
+  };
+  REQUIRE(::mkfifo(file.c_str(), 0600) == 0);
+  check_refused();
+  fs::create_directory(file);
+  check_refused();
+  fs::create_symlink("other", file);
+  check_refused();
+  if (::geteuid() != 0)
+    return; // only root can give a file away
+  directory.write(".supervisor", R"({"socket":"/x","state":"/s"})");
+  REQUIRE(read_supervisor_entry(file));
+  REQUIRE(::chown(file.c_str(), 12345, 12345) == 0);
+  check_refused();
+}
+
+TEST_CASE("A lock file that has another name is not written to: a new one takes its place") {
+  const temporary_directory directory;
+  const auto file = directory.path() / ".supervisor";
+  directory.write("copy", "mine");
+  fs::create_hard_link(directory.path() / "copy", file);
+  auto lock = acquired(file);
+  REQUIRE(lock.publish(usual));
+  CHECK(lock.is_still_ours());
+  CHECK(read_supervisor_entry(file)->socket == usual.socket);
+  CHECK(directory.read("copy") == "mine");
+}
+
+TEST_CASE("A lock that is held is held, also when its file has another name") {
+  const temporary_directory directory;
+  const auto file = directory.path() / ".supervisor";
+  const auto lock = acquired(file);
+  fs::create_hard_link(file, directory.path() / "copy");
+  CHECK(is_held_by_another(file));
+  CHECK(lock.is_still_ours());
+}
+
 TEST_CASE("What a supervisor publishes is read by others while it holds the lock, and after") {
   const temporary_directory directory;
   const auto file = directory.path() / ".supervisor";

@@ -136,6 +136,22 @@ TEST_CASE("A damaged record that is asked for by its id is a fault, and no write
   }
 }
 
+TEST_CASE("A record of another user is passed over, however good it is") {
+  if (::geteuid() != 0)
+    return; // only root can give a file away
+  const temporary_directory directory;
+  const job_files files{directory.path(), our_mark};
+  const auto record = make_record(1, job_status::done);
+  write_record(files, record);
+  REQUIRE(::chown(files.path_of(record.id).c_str(), 12345, 12345) == 0);
+  const auto listed = files.list(std::nullopt, 100);
+  REQUIRE(listed);
+  CHECK(listed->records.empty());
+  REQUIRE(listed->skipped.size() == 1);
+  CHECK_THAT(listed->skipped.front().why, Catch::Matchers::Contains("another user (uid 12345)"));
+  CHECK_FALSE(files.read(record.id));
+}
+
 TEST_CASE("Files that are not named like records are no records, and those that end like one are named") {
   const temporary_directory directory;
   const job_files files{directory.path(), our_mark};

@@ -1,5 +1,8 @@
 #include <catch2/catch.hpp>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "actors/storage/request_file.hpp"
 #include "messages/json.hpp"
 #include "tests/storage/stored_jobs.hpp"
@@ -207,4 +210,33 @@ TEST_CASE("What is no request is left alone and named, and what a killed writer 
   CHECK(listing.requests.size() == 1);
   CHECK(listing.skipped.size() == 2);
   CHECK(names_in(directory.path()).size() == 3);
+}
+
+TEST_CASE("A request that another user has put there, or that a link leads to, is not executed") {
+  const temporary_directory directory;
+  const auto text = encode_request({.key = whole, .spec = spec_of(whole)}, our_mark);
+  directory.write("elsewhere/request", text);
+  const auto file = directory.path() / "requests" / whole.text();
+  directory.write("requests/" + whole.text(), text);
+  CHECK(read_requests(file.parent_path()).requests.size() == 1);
+  const auto check_skipped = [&](const std::string& why) {
+    const auto listing = read_requests(file.parent_path());
+    CHECK(listing.requests.empty());
+    CHECK(listing.runs.empty());
+    REQUIRE(listing.skipped.size() == 1);
+    CHECK_THAT(listing.skipped.front(), Catch::Matchers::Contains(why));
+  };
+  std::filesystem::remove(file);
+  std::filesystem::create_symlink("../elsewhere/request", file);
+  check_skipped("is a symbolic link");
+  CHECK(directory.read("elsewhere/request") == text);
+  std::filesystem::remove(file);
+  REQUIRE(::mkfifo(file.c_str(), 0600) == 0);
+  check_skipped("is not a regular file");
+  if (::geteuid() != 0)
+    return; // only root can give a file away
+  std::filesystem::remove(file);
+  directory.write("requests/" + whole.text(), text);
+  REQUIRE(::chown(file.c_str(), 12345, 12345) == 0);
+  check_skipped("belongs to another user (uid 12345)");
 }

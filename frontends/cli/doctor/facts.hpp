@@ -52,6 +52,7 @@ struct place_facts {
   bool others_may_write = false;           ///< group or others
   int error = 0;                           ///< errno of writing there; 0: it can be written
   bool is_on_network = false;              ///< NFS, SMB
+  std::optional<std::string> exchangeable; ///< a sentence: who can put another directory in its place, and how
   std::optional<std::uint64_t> free_bytes; ///< on its file system, for this user; absent: not told
 };
 

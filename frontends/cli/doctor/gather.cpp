@@ -96,6 +96,13 @@ void gather_configuration(facts& seen) {
     seen.agents.push_back(health_of(agent.directory));
 }
 
+/// Who may write beside agents.yaml may exchange the jobs directory there too: one finding, and one remedy.
+void blame_configuration(place_facts& configuration, place_facts& jobs) {
+  const auto below = jobs.path.lexically_relative(configuration.path);
+  if (configuration.others_may_write && !below.empty() && *below.begin() != "..")
+    std::swap(configuration.exchangeable, jobs.exchangeable);
+}
+
 void gather_state(const cli_io& io, facts& seen) {
   using role = place_facts::role;
   seen.places.push_back(gather_place(role::configuration, seen.paths->config.parent_path()));
@@ -107,6 +114,7 @@ void gather_state(const cli_io& io, facts& seen) {
     return;
   }
   seen.places.push_back(gather_place(role::jobs, where->jobs));
+  blame_configuration(seen.places.front(), seen.places.back());
   seen.places.push_back(gather_state_place(where->state));
   if (where->socket.parent_path() != where->state)
     seen.places.push_back(gather_place(role::socket, where->socket.parent_path()));

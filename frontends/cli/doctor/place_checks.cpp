@@ -71,8 +71,11 @@ std::optional<finding> examine_place(const place_facts& place, const place_words
   if (place.error != 0)
     return examine_unwritable(place, words);
   if (place.existing == place.path && place.others_may_write)
-    return finding{words.check, is_config ? status::warning : status::failure, text::place_open(words.what, path),
-                   shell_command({"chmod", "go-w", path})};
+    return finding{words.check, is_config && !place.exchangeable ? status::warning : status::failure,
+                   text::place_open(words.what, path), shell_command({"chmod", "go-w", path})};
+  if (place.exchangeable)
+    return finding{words.check, status::failure, text::place_exchangeable(words.what, *place.exchangeable),
+                   words.elsewhere};
   if (place.is_on_network && (place.what == role::jobs || place.what == role::state))
     return finding{words.check, status::failure, text::place_on_network(words.what, path, words.variable),
                    words.elsewhere};

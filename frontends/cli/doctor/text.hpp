@@ -131,6 +131,9 @@ inline std::string place_no_directory(std::string_view what, std::string_view pa
 inline std::string place_of_others(std::string_view what, std::string_view path) {
   return "The " + std::string{what} + " cannot be used: " + std::string{path} + " belongs to another user.";
 }
+inline std::string place_exchangeable(std::string_view what, std::string_view why) {
+  return "The " + std::string{what} + " cannot be used: " + std::string{why} + ".";
+}
 inline std::string place_open(std::string_view what, std::string_view path) {
   return "Others may write to the " + std::string{what} + ", " + std::string{path} + ".";
 }

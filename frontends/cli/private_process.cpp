@@ -1,0 +1,36 @@
+#include "frontends/cli/private_process.hpp"
+
+#include <optional>
+
+#include <sys/stat.h>
+
+namespace agent_dispatch {
+
+namespace {
+
+constexpr mode_t private_mask = 077;
+
+std::optional<inherited_settings>& before() {
+  static std::optional<inherited_settings> settings;
+  return settings;
+}
+
+inherited_settings settings_now() {
+  inherited_settings now{.umask = ::umask(private_mask), .core = {}};
+  ::umask(now.umask);
+  ::getrlimit(RLIMIT_CORE, &now.core);
+  return now;
+}
+
+} // namespace
+
+void make_process_private() {
+  before() = settings_now();
+  ::umask(private_mask);
+  const rlimit no_core{0, before()->core.rlim_max};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+}
+
+inherited_settings inherited() { return before() ? *before() : settings_now(); }
+
+} // namespace agent_dispatch
