@@ -125,10 +125,10 @@ void launcher_state::move_to_trash(const fs::path& directory) {
   fs::rename(directory, grave, problem);
   if (problem == std::errc::no_such_file_or_directory)
     return;
-  if (!problem)
-    fs::remove_all(grave, problem);
   if (problem)
     log::warn("removing {}: {}", directory.native(), problem.message());
+  else if (const auto removed = remove_run_directory(grave); !removed)
+    log::warn("{}", removed.error().message);
 }
 
 bool launcher_state::is_alive(const frontend_id& frontend) const {
@@ -293,10 +293,8 @@ expected<recovered_request> launcher_state::recover_run(const accepted_request_p
 
 void launcher_state::tidy() {
   std::error_code problem;
-  for (fs::directory_iterator entry{where.trash(), problem}, end; !problem && entry != end; entry.increment(problem)) {
-    std::error_code ignored;
-    fs::remove_all(entry->path(), ignored);
-  }
+  for (fs::directory_iterator entry{where.trash(), problem}, end; !problem && entry != end; entry.increment(problem))
+    std::ignore = remove_run_directory(entry->path());
   std::vector<frontend_id> frontends;
   for (fs::directory_iterator entry{where.frontends(), problem}, end; !problem && entry != end;
        entry.increment(problem))

@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "actors/run/descriptor_io.hpp"
 #include "actors/run/run_directory.hpp"
@@ -72,6 +73,11 @@ int reserve_exit_file(int directory) {
 int exit_file::open(int directory) {
   draft_ = open_run_file(directory, run_file::exit_draft, O_RDWR);
   return draft_ ? 0 : errno;
+}
+
+bool exit_file::is_in_place() const {
+  struct stat info {};
+  return ::fstat(draft_.get(), &info) == 0 && info.st_nlink > 0;
 }
 
 int exit_file::publish(int directory, const exit_record& record, durability written, int output_fd) {

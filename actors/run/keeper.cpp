@@ -314,6 +314,9 @@ keeper_exit keep_run() {
   const auto claimed = claim_start(keeper_fd::directory, started_by_keeper);
   if (!claimed || *claimed == claim::lost)
     return keeper_exit::no_claim;
+  // A claim that was won in a directory which is just being removed, after its `started` has gone, is none.
+  if (!ending.is_in_place())
+    return keeper_exit::no_draft;
   return start_and_keep(std::move(ending), std::move(signals));
 }
 

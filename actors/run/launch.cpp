@@ -143,6 +143,12 @@ expected<adopted> adopt(const std::filesystem::path& run_directory) {
     return tl::unexpected(directory.error());
   adopted found;
   found.output = open_run_file(directory->get(), run_file::output, O_RDONLY | O_NONBLOCK);
+  // Before the lock: a keeper that has claimed the start has had the lock before, so who finds it free then knows that
+  // the keeper is dead. In the other order it could take the lock and claim the start in between.
+  const auto start = read_start(directory->get());
+  if (!start)
+    return tl::unexpected(start.error());
+  found.start = *start;
   found.alive = is_keeper_alive(directory->get());
   if (found.alive) {
     found.control = open_run_file(directory->get(), run_file::control, O_WRONLY | O_NONBLOCK);
@@ -152,10 +158,6 @@ expected<adopted> adopt(const std::filesystem::path& run_directory) {
     else if (!found.control)
       return io_failure("cannot open", (run_directory / run_file::control).string(), errno);
   }
-  const auto start = read_start(directory->get());
-  if (!start)
-    return tl::unexpected(start.error());
-  found.start = *start;
   if (found.alive)
     return found;
   // Only now: a keeper writes exit.json before it lets go of the lock.

@@ -41,10 +41,10 @@ expected<launched_run> launch(const keeper_program& program, const std::filesyst
 /// A run directory that an earlier supervisor has left.
 struct adopted {
   bool alive = false; ///< a keeper holds the lock; `control` and `output` can be used as those of a launched run
-  start_state start = start_state::absent;
-  std::optional<exit_record> exit; ///< read after the lock was found free; absent when alive
-  unique_fd control;               ///< empty when nobody is alive
-  unique_fd output;                ///< empty when there is no stdout
+  start_state start = start_state::absent; ///< as it was before the lock was looked at; when alive, maybe out of date
+  std::optional<exit_record> exit;         ///< read after the lock was found free; absent when alive
+  unique_fd control;                       ///< empty when nobody is alive
+  unique_fd output;                        ///< empty when there is no stdout
 };
 
 /// What has become of a run. Changes nothing. Not alive, no exit and

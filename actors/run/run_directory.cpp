@@ -2,6 +2,8 @@
 
 #include <cerrno>
 
+#include <unistd.h>
+
 #include "actors/run/descriptor_io.hpp"
 #include "actors/run/open_lock.hpp"
 
@@ -40,6 +42,17 @@ expected<start_state> read_start(int directory) {
   if (const int error = read_from_start(file.get(), content, 64); error != 0)
     return io_failure("cannot read", "started in the run directory", error);
   return content == started_void ? start_state::voided : start_state::keeper;
+}
+
+expected<void> remove_run_directory(const std::filesystem::path& path) {
+  const auto draft = path / run_file::exit_draft;
+  if (::unlink(draft.c_str()) < 0 && errno != ENOENT && errno != ENOTDIR)
+    return io_failure("cannot remove", draft.string(), errno);
+  std::error_code problem;
+  std::filesystem::remove_all(path, problem);
+  if (problem)
+    return io_failure("cannot remove the run directory", path.string(), problem.value());
+  return {};
 }
 
 bool is_keeper_alive(int directory) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -63,6 +64,11 @@ enum class start_state {
 };
 
 expected<start_state> read_start(int directory);
+
+/// Removes a run directory, which nobody looks for any more, with all that is in it. `exit.json.part` goes first, and
+/// when it stays, so does all else: a keeper that wakes while the names go finds `started` gone at most after the
+/// draft, and begins nothing without that. Does nothing when the directory is not there; fails with `io`.
+expected<void> remove_run_directory(const std::filesystem::path& path);
 
 /// Whether a keeper holds the run's lock. True also when that cannot be told (out of descriptors, say): a run that is
 /// called dead by mistake would be paid for twice.

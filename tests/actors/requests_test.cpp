@@ -321,6 +321,21 @@ TEST_CASE_METHOD(requests_fixture,
   CHECK(world.heard() == lines{"launcher: discard request front.1"});
 }
 
+TEST_CASE_METHOD(requests_fixture,
+                 "a frontend that came while its lock was looked at is not gone before it has been heard") {
+  leave_behind(1, run_condition::ended);
+  recover();
+  world.heard();
+  finish(1, answer_of("of the same run"));
+  arrive();
+  say_alive(false); // it has died since, and what it has sent is still to be read
+  CHECK(world.heard().empty());
+  world.tell(requests, call(1));
+  CHECK(world.heard() == lines{"session: 1 answered, success 'of the same run'"});
+  disconnect(false);
+  CHECK(world.heard() == lines{"launcher: discard request front.1"});
+}
+
 TEST_CASE_METHOD(requests_fixture, "what was accepted and not started waits for its caller, and keeps its ids") {
   leave_behind(1, run_condition::not_started);
   recover();

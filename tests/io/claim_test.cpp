@@ -1,4 +1,5 @@
 #include <csignal>
+#include <functional>
 #include <string>
 
 #include <fcntl.h>
@@ -24,11 +25,22 @@ namespace {
 
 int exit_code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : -1; }
 
+/// Called with the name of each file that is opened by way of a directory, before it is.
+std::function<void(std::string_view)> before_opening;
+
 unique_fd open_lock_file(const std::filesystem::path& path) {
   return unique_fd{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
 }
 
 } // namespace
+
+// The linker puts these in the place of openat in this program (--wrap).
+extern "C" int __real_openat(int directory, const char* name, int flags, mode_t mode);
+extern "C" int __wrap_openat(int directory, const char* name, int flags, mode_t mode) {
+  if (before_opening)
+    before_opening(name);
+  return __real_openat(directory, name, flags, mode);
+}
 
 TEST_CASE("A start that was claimed void never happens, however late the keeper wakes") {
   temporary_directory home;
@@ -46,6 +58,42 @@ TEST_CASE("A start that was claimed void never happens, however late the keeper 
   CHECK_FALSE(found->alive);
   CHECK(found->start == start_state::voided);
   CHECK_FALSE(found->exit);
+}
+
+TEST_CASE("A keeper that wakes while its voided directory is removed starts nothing") {
+  temporary_directory home;
+  test_run run{home, R"([{"append":"count"}])"};
+  run.start(LATE_KEEPER);
+  const auto won = claim_void(run.directory());
+  REQUIRE(won);
+  REQUIRE(*won == claim::won);
+  // While the lease is ours, the keeper's opening of the draft waits, with the file found already.
+  const auto draft = run.directory() / run_file::exit_draft;
+  const unique_fd leased{::open(draft.c_str(), O_RDONLY | O_CLOEXEC)};
+  std::signal(SIGIO, SIG_IGN);
+  if (::fcntl(leased.get(), F_SETLEASE, F_RDLCK) < 0) {
+    WARN("not checked: no leases here");
+    return;
+  }
+  write_file(run.directory() / "go", "");
+  REQUIRE(wait_until([&] { return ::fcntl(leased.get(), F_GETLEASE) == F_UNLCK; }));
+  std::filesystem::remove(draft);
+  std::filesystem::remove(run.directory() / run_file::started);
+  REQUIRE(::fcntl(leased.get(), F_SETLEASE, F_UNLCK) == 0);
+  CHECK(exit_code_of(run.wait_for_keeper()) == static_cast<int>(keeper_exit::no_draft));
+  CHECK_FALSE(std::filesystem::exists(home / "count"));
+}
+
+TEST_CASE("Of a run directory whose draft cannot be removed, nothing is") {
+  temporary_directory home;
+  std::filesystem::create_directories(home / "run" / run_file::exit_draft / "full");
+  write_file(home / "run" / run_file::started, started_void);
+  CHECK_FALSE(remove_run_directory(home / "run"));
+  CHECK(std::filesystem::exists(home / "run" / run_file::started));
+  std::filesystem::remove_all(home / "run" / run_file::exit_draft);
+  CHECK(remove_run_directory(home / "run"));
+  CHECK_FALSE(std::filesystem::exists(home / "run"));
+  CHECK(remove_run_directory(home / "run"));
 }
 
 TEST_CASE("A start that a keeper has claimed cannot be claimed void, during the run and after it") {
@@ -125,6 +173,29 @@ TEST_CASE("A run is adopted while it lives: it can be cancelled, its output read
   REQUIRE(::poll(&watched, 1, 30'000) == 1);
   CHECK((watched.revents & POLLERR) != 0);
   CHECK(run.wait().reason == end_reason::cancelled);
+}
+
+TEST_CASE("A keeper that starts while its run is looked at is not taken for dead") {
+  temporary_directory home;
+  test_run run{home, R"([{"wait_for":"end"}])"};
+  run.start(LATE_KEEPER);
+  int looks = 0;
+  before_opening = [&](std::string_view name) {
+    if (name != run_file::lock && name != run_file::started)
+      return;
+    if (++looks != 2)
+      return;
+    write_file(run.directory() / "go", "");
+    CHECK(wait_until([&] { return std::filesystem::exists(run.directory() / run_file::started); }));
+  };
+  const auto found = adopt(run.directory());
+  before_opening = nullptr;
+  REQUIRE(found);
+  CHECK(looks >= 2);
+  CHECK(found->alive);
+  CHECK(found->control);
+  write_file(home / "end", "");
+  run.wait();
 }
 
 TEST_CASE("A run that ended meanwhile is adopted with its end") {
