@@ -249,6 +249,9 @@ int start_job(std::string_view method, const ordered_json& params, const start_j
   if (!answer)
     return report_failure(io, options.format, answer.error().message);
   const auto id = answer->is_object() ? answer->find("job_id") : answer->end();
+  // What was refused is answered as a DispatchResult.
+  if (answer->is_object() && id == answer->end() && answer->value("success", true) == false)
+    return report_failure(io, options.format, answer->value("error", std::string{jobs_text::unreadable_answer}));
   if (!answer->is_object() || id == answer->end() || !id->is_string())
     return report_failure(io, options.format, jobs_text::unreadable_answer);
   if (options.format == output_format::json) {

@@ -122,6 +122,8 @@ class Book:
         if since is not None:
             around.since = since
         name, legal = judge(prompt, error, around)
+        # What it had started is ended.
+        story.cancelled = story.cancelled or name == "given up"
         if not legal:
             self.violate(f"{name}: this error is not one that may come of what was done: {error!r}", story)
         if name in UNPAID and prompt and prompt.limit == 1 and prompt.runs:

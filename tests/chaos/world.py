@@ -120,11 +120,11 @@ class World:
             if command.doomed:
                 self.book.end(story, "caller dead")
                 return
+            story.answer = {"code": command.code, "out": command.out.decode(errors="replace"), "err": command.err.decode(errors="replace")}
             try:
                 value = json.loads(command.out)
             except ValueError:
                 value = {"error": command.err.decode(errors="replace").strip()}
-            story.answer = {"code": command.code, "value": value}
             self.book.end(story, take(value), story.answer)
 
         self.commands.add(Command(self.loop, self.home, [str(w) for w in words], ended))
@@ -407,7 +407,7 @@ class World:
 
         def take(value):
             if "job_id" not in value:
-                if re_terminal(value):
+                if is_unfinished(value):
                     return "not ended yet"
                 return "error: " + self.book.error(story, None, str(value.get("error", value)))
             self.book.jobs[value["job_id"]] = (own, prompt)
@@ -440,6 +440,6 @@ class World:
 PLAIN_TEMPER = "plain"
 
 
-def re_terminal(value):
+def is_unfinished(value):
     """A retry of what has not ended is refused."""
-    return any(word in str(value.get("error", "")) for word in ("still", "not ended", "running", "pending"))
+    return "is not finished" in str(value.get("error", ""))
