@@ -57,6 +57,7 @@ class Book:
         self.collected = set()  # jobs whose records were collected
         self._log, self._rest = None, b""
         self.violations = []
+        self.goes_on = False
         self.begin = time.monotonic()
 
     # --- what happens ---
@@ -106,8 +107,23 @@ class Book:
     # --- judgement ---
 
     def violate(self, what, story=None):
-        self.violations.append(what)
         raise Violation(what, story)
+
+    def guarded(self, act):
+        """act(), whose violations are told and counted; they end everything unless it is to go on."""
+
+        def run(*arguments):
+            try:
+                return act(*arguments)
+            except Violation as violation:
+                if not self.goes_on:
+                    raise
+                what, story = violation.args
+                self.violations.append(what)
+                if len(self.violations) <= 20:
+                    print(f"\nViolation {len(self.violations)}, {time.monotonic() - self.begin:.3f} s: {what}\n{self.tale(story)}", flush=True)
+
+        return run
 
     def circumstances(self, story, prompt=None, session=None, until=None):
         return Circumstances(self.blows, story.sent, until or time.monotonic(), story, prompt, session)

@@ -56,7 +56,7 @@ class World:
         # A third lives in time namespaces of its own, and so does a supervisor that it starts.
         self.relays_started += 1
         shift = [0, 0, 0, 86_400 * 30, 0, 1000][self.relays_started % 6] if self.can_shift else 0
-        self.relays[index] = Relay(self.loop, self.home, index, shift, self.relay_died, self.stray)
+        self.relays[index] = Relay(self.loop, self.home, index, shift, self.relay_died, self.book.guarded(self.stray))
 
     can_shift = True
 
@@ -111,7 +111,7 @@ class World:
             story.answer = value
             self.book.end(story, take(value), value)
 
-        return relay.call(tool, arguments, answered, token)
+        return relay.call(tool, arguments, self.book.guarded(answered), token)
 
     def command(self, story, words, take):
         def ended(command):
@@ -127,7 +127,7 @@ class World:
                 value = {"error": command.err.decode(errors="replace").strip()}
             self.book.end(story, take(value), story.answer)
 
-        self.commands.add(Command(self.loop, self.home, [str(w) for w in words], ended))
+        self.commands.add(Command(self.loop, self.home, [str(w) for w in words], self.book.guarded(ended)))
 
     def one(self, story, value):
         return self.book.result(story, story.prompts[0], value)
