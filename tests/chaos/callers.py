@@ -90,6 +90,7 @@ class Relay:
     def __init__(self, loop, home, index, shift, on_death, on_stray):
         self.loop, self.index, self.on_death, self.on_stray = loop, index, on_death, on_stray
         self.requests, self.answered, self.lines = {}, set(), 0
+        self._by_token, self._progress = {}, {}  # of requests that asked for progress
         self.doomed = self.dead = self.closing = False
         self.code = None
         self._next, self._out, self._in = 0, b"", b""
@@ -125,7 +126,10 @@ class Relay:
         params = {"name": tool, "arguments": arguments}
         if token is not None:
             params["_meta"] = {"progressToken": token}
-        return self.ask("tools/call", params, take)
+        identity = self.ask("tools/call", params, take)
+        if token is not None:
+            self._by_token[token] = identity
+        return identity
 
     def cancel(self, identity):
         self.say({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": identity}})
@@ -177,6 +181,8 @@ class Relay:
             self.on_stray(self, f"what is no JSON: {line[:200]!r}")
             return
         if "method" in message:
+            if message["method"] == "notifications/progress":
+                self._note_progress(message["params"])
             return
         identity = message.get("id")
         take = self.requests.pop(identity, None)
@@ -186,6 +192,16 @@ class Relay:
             return
         self.answered.add(identity)
         take(message)
+
+    def _note_progress(self, params):
+        """It only grows, and there is none after the answer."""
+        token, number = params["progressToken"], params["progress"]
+        before = self._progress.get(token, 0)
+        if number <= before:
+            self.on_stray(self, f"progress {number} after {before}: {params}")
+        if self._by_token.get(token) in self.answered:
+            self.on_stray(self, f"progress after the answer: {params}")
+        self._progress[token] = number
 
     def _ended(self, code):
         self.code = code

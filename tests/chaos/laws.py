@@ -54,7 +54,7 @@ LAWS = [
     ("disk was full", r"disk was full|No space left on device", _disk),
     ("no descriptors", r"Too many open files", lambda c: bool(c.of("take descriptors"))),
     ("configuration", r"agents\.yaml", lambda c: bool(c.of("break configuration", "remove configuration"))),
-    ("unknown agent", r"^Unknown agent", lambda c: bool(c.of("remove configuration", "break configuration"))),
+    ("unknown agent", r"Unknown agent", lambda c: bool(c.of("remove configuration", "break configuration"))),
     ("no directory", r"directory of agent .* (does not exist|cannot be entered)", lambda c: bool(c.of("remove directory"))),
     ("cancelled", r"was cancelled|^cancelled", lambda c: c.is_cancelled() or c.hit_run("end keeper")),
     ("interrupted", r"^interrupted$", lambda c: c.is_cancelled() or c.hit_run("end keeper")),
@@ -76,6 +76,9 @@ def judge(prompt, error, circumstances):
     for name, pattern, is_legal in LAWS:
         if re.search(pattern, error, re.DOTALL):
             return name, is_legal(circumstances)
+    # What the CLI had said on stderr when it was hit is the error then.
+    if prompt and prompt.temper in ("nested", "loud") and circumstances.hit_run("end CLI", "end keeper", "kill CLI", "kill keeper"):
+        return "ended, with its stderr", True
     # Without room, what the CLI says is cut off anywhere.
     if re.search(r"no output|gave no result|said nothing", error) and (_disk(circumstances) or circumstances.hit_run("end CLI", "end keeper", "kill CLI", "kill keeper")):
         return "output lost", True
