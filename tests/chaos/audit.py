@@ -126,6 +126,7 @@ class Audit:
         if record.get("id") != ident:
             self.book.violate(f"the record of job {ident} is another's: {record}", self.story_of(ident))
         now = (identity, record["status"], record.get("completed_at"))
+        self.book.records[ident] = now
         if before and before[1] != now[1] and (before[1], now[1]) not in LEGAL_STEPS:
             self.book.violate(f"job {ident} went from {before[1]} to {now[1]}: {record}", self.story_of(ident))
         if before and before[1] in TERMINAL and before[2] != now[2]:
@@ -134,7 +135,6 @@ class Audit:
             how = self.book.record(record)
             if now[1] in TERMINAL:
                 self.book.ends[("job", how)] += 1
-        self.book.records[ident] = now
 
     # --- at the end ---
 

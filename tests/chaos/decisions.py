@@ -8,6 +8,7 @@ AGENTS = 30
 # These have a deadline of two seconds: whoever hangs is sent to them.
 IMPATIENT = 6
 SLOTS = (6, 8, 10)
+BURSTS = 60  # mean number of steps between two
 
 # (weight, kind) of what is asked at a step.
 REQUESTS = [
@@ -66,7 +67,8 @@ def _request(draw):
 def decide(seed, step):
     """What is done at this step, in order."""
     draw = random.Random(f"{seed}/{step}")
-    done = [_request(draw)]
+    # Now and then many at once, so that there are queues.
+    done = [_request(draw) for _ in range(draw.randint(10, 40) if draw.random() < 1 / BURSTS else 1)]
     for what, (steps, seconds) in DISASTERS.items():
         hits, pick, length = draw.random() < 1 / steps, draw.random(), draw.random()
         if hits:

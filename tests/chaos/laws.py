@@ -22,6 +22,11 @@ class Circumstances:
     def deaths(self):
         return sum(b.weight for b in self.of("supervisor dies", "supervisor leaves"))
 
+    def is_leaving(self):
+        """The frontend is told to end: it takes the end of its connection for one more."""
+        relay = getattr(self.story, "relay", None)
+        return relay is not None and relay.doomed
+
     def is_cancelled(self):
         return self.story is not None and self.story.cancelled
 
@@ -49,7 +54,7 @@ LAWS = [
     ("ended", r"exited with code 143|died by signal 15", lambda c: c.hit_run("end CLI", "end keeper")),
     ("never started", r"ended before this job could start", lambda c: c.deaths() > 0),
     ("supervisors died", r"The supervisor died \d+ times while this job", lambda c: c.deaths() >= 3),
-    ("given up", r"ended three times while it worked", lambda c: c.deaths() >= 3),
+    ("given up", r"ended three times while it worked", lambda c: c.deaths() + c.is_leaving() >= 3),
     ("not recorded", r"could not be written down, so nothing was started", _shortage),
     ("disk was full", r"disk was full|No space left on device", _disk),
     ("no descriptors", r"Too many open files", lambda c: bool(c.of("take descriptors"))),
@@ -57,10 +62,13 @@ LAWS = [
     ("unknown agent", r"Unknown agent", lambda c: bool(c.of("remove configuration", "break configuration"))),
     ("no directory", r"directory of agent .* (does not exist|cannot be entered)", lambda c: bool(c.of("remove directory"))),
     ("cancelled", r"was cancelled|^cancelled", lambda c: c.is_cancelled() or c.hit_run("end keeper")),
-    ("interrupted", r"^interrupted$", lambda c: c.is_cancelled() or c.hit_run("end keeper")),
+    ("interrupted", r"^interrupted$", lambda c: c.is_cancelled() or c.hit_run("end keeper") or (c.prompt.hangs and c.hit_run("kill keeper"))),
     ("unreachable", r"no supervisor can be reached|was started, but cannot be reached|ended while it was being connected|does not answer",
      lambda c: _shortage(c) or c.deaths() >= 3 or bool(c.of("freeze supervisor"))),
     ("no supervisor", r"ended before it could answer|no supervisor is running", _supervisor_gone),
+    # A run that was taken over has no environment to be started in again.
+    ("old CLI", r"unknown option '--session-id'", lambda c: c.prompt is not None and c.prompt.temper == "old" and c.deaths() > 0),
+    ("unknown agent", r"No agents are configured", lambda c: bool(c.of("remove configuration"))),
     ("no such job", r"not found", lambda c: bool(c.of("gc"))),
 ]  # fmt: skip
 
