@@ -245,7 +245,7 @@ int start_job(std::string_view method, const ordered_json& params, const start_j
   auto link = connect_visibly(io, *request, options.subject);
   if (!link)
     return report_failure(io, options.format, link.error().message);
-  const auto answer = ask_supervisor(*link, method, params);
+  const auto answer = ask_supervisor(*link, method, params, &*request);
   if (!answer)
     return report_failure(io, options.format, answer.error().message);
   const auto id = answer->is_object() ? answer->find("job_id") : answer->end();

@@ -4,7 +4,6 @@ import collections
 import json
 import os
 import time
-from pathlib import Path
 
 import processes_seen as seen_by
 from book import TERMINAL
@@ -47,7 +46,7 @@ class Audit:
         self.check_agents(runs)
         for supervisor in supervisors:
             self.note("bytes of a supervisor", resident_bytes(supervisor.pid))
-            self.note("descriptors of a supervisor", len(os.listdir(f"/proc/{supervisor.pid}/fd")) if Path(f"/proc/{supervisor.pid}/fd").exists() else 0)
+            self.note("descriptors of a supervisor", len(descriptors(supervisor.pid)))
         for relay in self.world.relays:
             if relay and not relay.is_shifted and not relay.dead:
                 self.note("bytes of a frontend", resident_bytes(relay.process.pid))

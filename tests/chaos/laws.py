@@ -31,20 +31,12 @@ class Circumstances:
         return self.story is not None and self.story.cancelled
 
 
-def _no(c):
-    return False
-
-
 def _shortage(c):
     return bool(c.of("fill disk", "take descriptors"))
 
 
 def _disk(c):
     return bool(c.of("fill disk"))
-
-
-def _supervisor_gone(c):
-    return c.deaths() > 0
 
 
 # (class, pattern of the error, whether it is legal). The first pattern that matches counts.
@@ -65,7 +57,8 @@ LAWS = [
     ("interrupted", r"^interrupted$", lambda c: c.is_cancelled() or c.hit_run("end keeper") or (c.prompt.hangs and c.hit_run("kill keeper"))),
     ("unreachable", r"no supervisor can be reached|was started, but cannot be reached|ended while it was being connected|does not answer",
      lambda c: _shortage(c) or c.deaths() >= 3 or bool(c.of("freeze supervisor"))),
-    ("no supervisor", r"ended before it could answer|no supervisor is running", _supervisor_gone),
+    ("no supervisor", r"ended before it could answer|no supervisor is running",
+     lambda c: c.prompt is None and (c.deaths() > 0 or bool(c.of("take descriptors")))),
     # A run that was taken over has no environment to be started in again.
     ("old CLI", r"unknown option '--session-id'", lambda c: c.prompt is not None and c.prompt.temper == "old" and c.deaths() > 0),
     ("unknown agent", r"No agents are configured", lambda c: bool(c.of("remove configuration"))),
