@@ -57,6 +57,7 @@ LAWS = [
     ("interrupted", r"^interrupted$", lambda c: c.is_cancelled() or c.hit_run("end keeper") or (c.prompt.hangs and c.hit_run("kill keeper"))),
     ("unreachable", r"no supervisor can be reached|was started, but cannot be reached|ended while it was being connected|does not answer",
      lambda c: _shortage(c) or c.deaths() >= 3 or bool(c.of("freeze supervisor"))),
+    ("killed as it started", r"could not be started: it ended at once", lambda c: c.deaths() > 0 or _shortage(c)),
     ("no supervisor", r"ended before it could answer|no supervisor is running",
      lambda c: c.prompt is None and (c.deaths() > 0 or bool(c.of("take descriptors")))),
     # A run that was taken over has no environment to be started in again.

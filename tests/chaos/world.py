@@ -69,8 +69,8 @@ class World:
         for story in [s for s in self.flights if s.relay is relay]:
             self.flights.discard(story)
             self.book.end(story, "caller dead")
-            # What nobody waits for is ended; a job goes on.
-            story.cancelled = story.cancelled or story.kind != "async"
+            # What nobody waits for is ended, and so is a job whose caller has not heard of it.
+            story.cancelled = True
         if not self.ending:
             self.loop.later(relay.pause, lambda: self.start_relay(relay.index))
 
@@ -120,7 +120,7 @@ class World:
             self.commands.discard(command)
             self.flights.discard(story)
             if command.doomed:
-                story.cancelled = story.cancelled or story.kind != "command async"
+                story.cancelled = True
                 self.book.end(story, "caller dead")
                 return
             story.answer = {"code": command.code, "out": command.out.decode(errors="replace"), "err": command.err.decode(errors="replace")}
