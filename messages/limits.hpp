@@ -48,7 +48,7 @@ inline constexpr std::size_t all_request_bytes = 256u << 20;
 /// Frontends that are connected at a time: each takes a descriptor, and a run may well start one of its own.
 inline constexpr std::size_t connections = 2'000;
 /// Requests of one connection that are open at a time.
-inline constexpr std::size_t open_calls = 1'000;
+inline constexpr std::size_t open_calls = 2'000;
 /// Of those, questions that are answered from memory or disk: while there are more, nothing is read from it.
 inline constexpr std::size_t unanswered_questions = 8;
 /// Frames of one connection that were read and not dealt with yet: at most so many, and one more once they take so many

@@ -312,7 +312,9 @@ keeper_exit keep_run() {
   if (ending.open(keeper_fd::directory) != 0) // before the claim: a run that could not be recorded is not begun
     return keeper_exit::no_draft;
   const auto claimed = claim_start(keeper_fd::directory, started_by_keeper);
-  if (!claimed || *claimed == claim::lost)
+  if (!claimed) // nobody has begun anything, and the draft needs no space
+    return publish(ending, refuse("claim the start in the run directory", errno), durability::page_cache, -1);
+  if (*claimed == claim::lost)
     return keeper_exit::no_claim;
   // A claim that was won in a directory which is just being removed, after its `started` has gone, is none.
   if (!ending.is_in_place())

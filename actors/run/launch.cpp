@@ -41,8 +41,8 @@ public:
   ~fresh_directory() {
     if (path_.empty())
       return;
-    for (const char* name :
-         {run_file::record, run_file::control, run_file::output, run_file::errors, run_file::exit_draft})
+    for (const char* name : {run_file::record, run_file::control, run_file::output, run_file::errors, run_file::lock,
+                             run_file::exit_draft})
       ::unlinkat(fd_.get(), name, 0);
     ::rmdir(path_.c_str());
   }
@@ -120,6 +120,9 @@ expected<launched_run> launch(const keeper_program& program, const std::filesyst
   auto output = made->create(run_file::output, O_RDONLY);
   if (!output)
     return tl::unexpected(output.error());
+  // Made here, where a full disk still refuses the run: a keeper without a lock could not even say why it ends.
+  if (const auto lock = made->create(run_file::lock, O_WRONLY); !lock)
+    return tl::unexpected(lock.error());
   if (const auto reserved = made->reserve(); !reserved)
     return tl::unexpected(reserved.error());
   auto control = made->make_control();

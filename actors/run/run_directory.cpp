@@ -24,10 +24,15 @@ expected<claim> claim_start(int directory, std::string_view content) {
   const unique_fd file = open_run_file(directory, run_file::started, O_WRONLY | O_CREAT | O_EXCL);
   if (!file && errno == EEXIST)
     return claim::lost;
-  if (!file)
-    return io_failure("cannot create", "started in the run directory", errno);
-  // The name alone decides. Without its content the file reads as `keeper`, which errs to the safe side.
-  if (const int error = write_all(file.get(), content); error != 0)
+  if (!file) {
+    const int error = errno;
+    const auto failed = io_failure("cannot create", "started in the run directory", error);
+    errno = error;
+    return failed;
+  }
+  // The name alone decides. Without its content the file reads as `keeper`, which errs to the safe side: a keeper has
+  // won with it.
+  if (const int error = write_all(file.get(), content); error != 0 && content != started_by_keeper)
     return io_failure("cannot write", "started in the run directory", error);
   return claim::won;
 }

@@ -19,7 +19,7 @@
 /// | control   | launcher (FIFO)      | commands to the keeper (control.hpp)                                     |
 /// | stdout    | CLI, O_APPEND        | its output, whole                                                        |
 /// | stderr    | CLI, O_APPEND        | the same                                                                 |
-/// | lock      | keeper               | locked: a keeper lives. The file alone says nothing                      |
+/// | lock      | launcher             | locked: a keeper lives. The file alone says nothing                      |
 /// | started   | keeper or supervisor | O_EXCL: `keeper`: the CLI may have been started; `void`: it never will  |
 /// | exit.json | keeper, by rename    | how the run ended; nothing of it that must end is left (exit_file.hpp)   |
 ///
@@ -50,7 +50,8 @@ enum class claim {
   lost ///< somebody was first
 };
 
-/// Creates `started` with O_EXCL. At most one caller ever wins, whatever the order.
+/// Creates `started` with O_EXCL. At most one caller ever wins, whatever the order. When it cannot be created, errno
+/// says why as well.
 expected<claim> claim_start(int directory, std::string_view content);
 
 /// Content of `started`.

@@ -75,7 +75,10 @@ expected<ordered_json> live_or_stored(cli_io& io, std::string_view method, const
     return tl::unexpected(link.error());
   if (!*link)
     return stored();
-  return ask_supervisor(**link, method, params);
+  auto answer = ask_supervisor(**link, method, params, nullptr);
+  if (!answer && answer.error().kind == fault_kind::lost)
+    return stored(); // it has died meanwhile
+  return answer;
 }
 
 /// A supervisor of ours has to end it: its own thread may be waiting for the run.
@@ -86,7 +89,7 @@ expected<ordered_json> cancel_by_supervisor(cli_io& io, const job_id& id, superv
   auto link = connect_supervisor(*request);
   if (!link)
     return tl::unexpected(link.error());
-  return ask_supervisor(*link, "cancel_job", {{"id", id.value}});
+  return ask_supervisor(*link, "cancel_job", {{"id", id.value}}, &*request);
 }
 
 expected<ordered_json> cancel_stored(cli_io& io, const job_files& files, const job_record& record,
@@ -201,8 +204,9 @@ expected<job_files> caller_job_files(const cli_io& io) {
   return job_files{directory, owner_of(directory)};
 }
 
-expected<ordered_json> ask_supervisor(supervisor_link& link, std::string_view method, const ordered_json& params) {
-  return refusal_as_fault(call_supervisor(link, {.method = method, .params = params}));
+expected<ordered_json> ask_supervisor(supervisor_link& link, std::string_view method, const ordered_json& params,
+                                      const link_request* redial) {
+  return refusal_as_fault(call_supervisor(link, {.method = method, .params = params, .redial = redial}));
 }
 
 expected<ordered_json> refusal_as_fault(expected<ordered_json> answer) {

@@ -79,8 +79,10 @@ expected<job_files> caller_job_files(const cli_io& io);
 /// Now, Unix seconds.
 double unix_now();
 
-/// Asks a supervisor, and gives up on Ctrl-C. Faults as `call_supervisor` and `refusal_as_fault`.
-expected<ordered_json> ask_supervisor(supervisor_link& link, std::string_view method, const ordered_json& params);
+/// Asks a supervisor, and gives up on Ctrl-C. `redial`: how to ask the next one when this one dies; null: it is asked
+/// once. Faults as `call_supervisor` and `refusal_as_fault`.
+expected<ordered_json> ask_supervisor(supervisor_link& link, std::string_view method, const ordered_json& params,
+                                      const link_request* redial);
 
 /// The refusal `{"error"}` of a supervisor as a fault of kind `invalid_argument`; any other answer as it is.
 expected<ordered_json> refusal_as_fault(expected<ordered_json> answer);

@@ -375,8 +375,9 @@ void relay::lose_supervisor() {
   link_.reset();
   to_supervisor_.clear();
   const bool is_listening = std::exchange(is_handed_over_, false) && kept_.has_subscriptions();
-  policy_.lost(clock::now(), end_, is_listening || !kept_.empty());
-  for (const auto& id : kept_.lost(end_))
+  const auto end = said_bye_ ? supervisor_end::planned : end_; // it closes what has said `bye`
+  policy_.lost(clock::now(), end, is_listening || !kept_.empty());
+  for (const auto& id : kept_.lost(end))
     answer_with_error(id, link_text::given_up);
 }
 

@@ -99,6 +99,31 @@ def test_a_job(armed, point):
     assert client.value("dispatch_status", {"job_id": job}) == record
 
 
+@pytest.mark.parametrize("point", ["before the request is written", "after the request is written", "before the job is told"])
+def test_a_job_by_command(armed, point):
+    home, client, arm = armed
+    arm(point)
+    job = home.job("notes", counted(home))
+    assert home.cli("wait", job).code == 0
+    check_all_is_done(home, client)
+    assert executions(home) == 1
+    assert [row["id"] for row in client.value("dispatch_jobs", {})] == [job]
+
+
+@pytest.mark.parametrize("point", ["after the request is written", "before the job is told"])
+def test_a_retry_by_command(armed, point):
+    home, client, arm = armed
+    first = home.job("notes", stand_in.steps({"append": str(home.root / "executions")}, {"exit": 3}))
+    assert home.cli("wait", first).code == 1
+    wait_until(lambda: not list(home.requests.iterdir()), 15, "it is done with")
+    arm(point)
+    answer = home.cli("retry", first, "--json")
+    assert answer.code == 0, answer
+    assert home.cli("wait", answer.json()["job_id"]).code == 1
+    check_all_is_done(home, client)
+    assert executions(home) == 2 and len(client.value("dispatch_jobs", {})) == 2
+
+
 @pytest.mark.parametrize("point", OF_CANCELS)
 @pytest.mark.parametrize("running", [True, False])
 def test_a_cancel(armed, point, running):

@@ -1099,7 +1099,7 @@ def test_a_job_is_refused_when_the_disk_is_full(small_disk):
     value = client.value("dispatch_async", {"agent": "notes", "task": stand_in.steps(stand_in.count(ran))})
     assert value["error"] and "job_id" not in value, value
     answer = home.cli("dispatch", "--async", "notes", stand_in.steps(stand_in.count(ran)))
-    assert answer.code == 1 and answer.err and not answer.out.strip(), answer
+    assert answer.code == 1 and "No space left" in answer.err and not answer.out.strip(), answer
     assert len(client.value("dispatch_jobs")) == 1 and not [p for p in home.jobs.iterdir() if p.stat().st_size == 0 and p.suffix == ".json"]
     filler.unlink()
     assert wait_for_job(client, accept(client, stand_in.say("again")))["result"]["result"] == "again"

@@ -12,7 +12,7 @@ import stand_in
 from processes import wait_until
 
 CONNECTIONS = 2_000
-OPEN_CALLS = 1_000
+OPEN_CALLS = 2_000
 PROMPT = 10 << 20
 
 

@@ -181,6 +181,18 @@ def test_a_request_that_killed_three_supervisors_is_given_up(home, fake):
     assert other.wait()["result"] == {} and client.unmatched == []
 
 
+def test_a_supervisor_that_closes_after_the_client_has_left_has_not_died(home, fake):
+    client, connection, call, number, _ = waiting(home, fake)
+    for _ in range(2):
+        connection.die()
+        connection = fake.accept()
+        connection.expect("msg", number)
+    client.process.stdin.close()
+    connection.expect("bye")
+    connection.die()
+    assert client.close() == 0 and not call.answered()
+
+
 # --- planned ends ---
 
 

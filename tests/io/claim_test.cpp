@@ -309,6 +309,50 @@ TEST_CASE("On a full disk the end of a run is still written down, and the next r
     CHECK(exit_code_of(status) == 0);
 }
 
+TEST_CASE("A keeper that finds no room to claim its start says so, and one that has it starts without further room") {
+  temporary_directory home;
+  std::filesystem::create_directory(home / "small");
+  const bool has_name = GENERATE(false, true);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto small = home / "small";
+    if (::unshare(CLONE_NEWNS) < 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0 ||
+        ::mount("none", small.c_str(), "tmpfs", 0, "size=1m,nr_inodes=64") < 0)
+      ::_exit(77);
+    const auto late = keeper_program::open(LATE_KEEPER);
+    launch_order order;
+    order.run.value = "full.1.0";
+    order.program = STAND_IN_CLI;
+    order.argv = {"claude", "-p"};
+    order.directory = "/";
+    order.environment = {R"(STAND_IN_SCRIPT=[{"exit":5}])"};
+    auto run = launch(*late, small / "run", order, "", "{}");
+    if (!run)
+      ::_exit(1);
+    write_file(small / "go", "");
+    // Full of bytes, and where it has no name for `started` either, of files.
+    write_file(small / "filler", std::string(1 << 20, 'x'));
+    for (int n = 0; !has_name && n < 64; ++n)
+      write_file(small / std::to_string(n), "");
+    std::filesystem::rename(small / "go", small / "run" / "go");
+    reap_keeper(run->keeper);
+    const auto record = read_exit_record(small / "run");
+    if (!record || !*record)
+      ::_exit(2);
+    const auto& end = **record;
+    if (has_name)
+      ::_exit(end.exit_code == 5 ? 0 : 3);
+    ::_exit(!end.started && end.start_step == "claim the start in the run directory" && end.start_errno == ENOSPC ? 0
+                                                                                                                  : 4);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  if (exit_code_of(status) == 77)
+    WARN("not checked: this user may not mount");
+  else
+    CHECK(exit_code_of(status) == 0);
+}
+
 TEST_CASE("A lock stays when another descriptor of its file is closed, and goes with its own") {
   temporary_directory home;
   auto held = open_lock_file(home / "lock");

@@ -28,6 +28,7 @@
 ///     {"wait_for": PATH}                waits until the file is there
 ///     {"touch": PATH}                   creates the file
 ///     {"append": PATH}                  adds a line with the session id, by one write: counts executions
+///     {"log": PATH, "as": T}            adds a line `T SESSION PID`, by one write
 ///     {"record": PATH}                  writes what it was started with, as JSON: argv, environment, stdin, directory,
 ///                                       umask, descriptors, pid, session, group, oom_score_adj, signals, limits
 ///     {"ignore": [SIGNAL…]}             ignores `SIGINT`, `SIGTERM`, …

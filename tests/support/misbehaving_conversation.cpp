@@ -264,6 +264,10 @@ void conversation::add_bytes(std::map<std::string, action>& table) {
   table["truncate_stdout"] = [](const json&, const json&) { ::close(::open("/dev/stdout", O_WRONLY | O_TRUNC)); };
   table["touch"] = [](const json& value, const json&) { write_whole_file(value.get<std::string>(), ""); };
   table["append"] = [this](const json& value, const json&) { append_line(value.get<std::string>(), call_.session); };
+  table["log"] = [this](const json& value, const json& step) {
+    const auto line = step.at("as").get<std::string>() + ' ' + call_.session + ' ' + std::to_string(::getpid());
+    append_line(value.get<std::string>(), line);
+  };
   table["record"] = [this](const json& value, const json&) {
     write_whole_file(value.get<std::string>(), call_.started_with.dump(-1, ' ', false, json::error_handler_t::replace));
   };
