@@ -4,6 +4,8 @@
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/steady_timer.hpp>
 
 namespace agent_dispatch {
 
@@ -24,6 +26,10 @@ public:
 
 private:
   asio::io_context context_{1};
+  /// The first timer and the first descriptor open what the context waits with. Here, where a failure ends the start,
+  /// and not where a run is taken over and would be lost for want of a descriptor.
+  asio::steady_timer first_timer_{context_};
+  asio::posix::stream_descriptor first_descriptor_{context_};
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
   std::thread thread_;
 };
