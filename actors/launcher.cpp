@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "actors/death_point.hpp"
 #include "actors/log.hpp"
@@ -31,6 +32,10 @@
 namespace agent_dispatch {
 
 namespace {
+
+/// Without descriptors, say, a live run looks as if it could not be taken over: nobody is answered before it is.
+constexpr int most_tries = 100;
+constexpr std::chrono::milliseconds try_again{100};
 
 namespace fs = std::filesystem;
 
@@ -254,6 +259,12 @@ recovered_request launcher_state::recover(const accepted_request_ptr& request) {
   if (!fs::exists(directory_of(run, which), ignored))
     return {.request = request, .how = {}, .borrowed_from = {}};
   auto recovered = recover_run(request, which);
+  for (int tries = 1; !recovered && recovered.error().kind == fault_kind::io && tries < most_tries; ++tries) {
+    if (tries == 1)
+      log::warn("run {}: {}; tried again", run.value, recovered.error().message);
+    std::this_thread::sleep_for(try_again);
+    recovered = recover_run(request, which);
+  }
   if (recovered)
     return std::move(*recovered);
   // Not to be read: it may have run, so it must not run again.

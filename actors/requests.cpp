@@ -201,6 +201,10 @@ void requests_state::job_created(const request_key& key, const write_outcome& ou
     return;
   auto& request = found->second;
   if (outcome.problem) {
+    // Its caller hears that nothing was accepted: the next supervisor must not find it.
+    const bool is_shared = !leave_run(request);
+    self->send(launcher, discard_request{request.accepted, is_shared});
+    request.accepted.reset();
     answer(key, answer_not_recorded(*request.spec, *outcome.problem));
     return;
   }

@@ -119,7 +119,8 @@ void requests_state::check_frontend(const frontend_id& frontend) {
   self->request(launcher, caf::infinite, is_frontend_alive{frontend})
       .then(
           [this, frontend](bool alive) {
-            // It may have come meanwhile, and what it has said may still be on its way: then its going is looked at again.
+            // It may have come meanwhile, and what it has said may still be on its way: then its going is looked at
+            // again.
             if (connections.contains(frontend))
               return;
             if (alive)

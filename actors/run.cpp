@@ -6,6 +6,14 @@
 
 namespace agent_dispatch {
 
+namespace {
+
+/// The end of a run that cannot be read for want of a descriptor, say, is no missing end: what was paid for is there.
+constexpr int most_failed_reads = 60;
+constexpr std::chrono::seconds read_again{1};
+
+} // namespace
+
 void run_state::launch() {
   parser = std::make_unique<output_parser>();
   self->request(services.launcher, caf::infinite, launch_run{spec, which, borrowed_from})
@@ -98,6 +106,12 @@ void run_state::read_exit_file() {
 }
 
 void run_state::ended(const exit_report& report) {
+  if (!report.record && report.record.error().kind == fault_kind::io && failed_reads < most_failed_reads) {
+    if (failed_reads++ == 0)
+      log::error("run {}: {}; tried again", spec->key.value, report.record.error().message);
+    self->delayed_send(self, read_again, keeper_gone{});
+    return;
+  }
   if (!report.record || !*report.record) {
     if (!report.record)
       log::error("run {}: {}", spec->key.value, report.record.error().message);

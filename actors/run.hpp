@@ -56,6 +56,7 @@ struct run_state {
   std::deque<progress_event> replayed; ///< the last of it
   event_throttle events;
   std::uint64_t current_tick = 0;
+  int failed_reads = 0; ///< of exit.json
   std::chrono::steady_clock::time_point begun;
   bool cancelled = false;
 

@@ -146,6 +146,8 @@ expected<adopted> adopt(const std::filesystem::path& run_directory) {
     return tl::unexpected(directory.error());
   adopted found;
   found.output = open_run_file(directory->get(), run_file::output, O_RDONLY | O_NONBLOCK);
+  if (!found.output && errno != ENOENT)
+    return io_failure("cannot open", (run_directory / run_file::output).string(), errno);
   // Before the lock: a keeper that has claimed the start has had the lock before, so who finds it free then knows that
   // the keeper is dead. In the other order it could take the lock and claim the start in between.
   const auto start = read_start(directory->get());

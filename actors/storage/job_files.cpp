@@ -169,8 +169,11 @@ expected<void> job_files::create(const job_record& record, durability safety) co
   struct stat status {};
   if (::lstat(path_of(record.id).c_str(), &status) == 0)
     return failure(fault_kind::invalid_argument, "There is a job " + record.id.value + " already; it was left alone.");
-  if (auto written = locked->write(record, safety); !written)
+  if (auto written = locked->write(record, safety); !written) {
+    // It may be there, and only not be safe: whoever hears that it was not written must not find it later.
+    ::unlink(path_of(record.id).c_str());
     return tl::make_unexpected(written.error());
+  }
   return {};
 }
 

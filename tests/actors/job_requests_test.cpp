@@ -483,3 +483,15 @@ TEST_CASE_METHOD(job_requests_fixture,
     CHECK(world.heard() == lines{"launcher: note the handover", "drained, 0 ended"});
   }
 }
+
+TEST_CASE_METHOD(job_requests_fixture,
+                 "of a job whose record cannot be written nothing is left for the next supervisor") {
+  accept(1);
+  created(fault{fault_kind::io, "too many open files"});
+  const auto heard = world.heard();
+  REQUIRE(heard.size() == 2);
+  CHECK(heard[0] == "launcher: discard request front.1");
+  CHECK(heard[1].starts_with("session: 1 answered, "));
+  acknowledge(1);
+  CHECK(world.heard() == lines{});
+}

@@ -182,10 +182,39 @@ TEST_CASE_METHOD(run_fixture, "a result that was there before the keeper was kil
   CHECK(world.heard() == lines{"listener: r1 finished, success 'done'"});
 }
 
-TEST_CASE_METHOD(run_fixture, "an exit.json that cannot be read counts as none") {
+TEST_CASE_METHOD(run_fixture, "an exit.json that cannot be opened now is read later: what was paid for is there") {
+  go_live();
+  world.tell(run, output_chunk{result_line});
+  lose_keeper_after("want output");
+  reply_exit({failure(fault_kind::io, "too many open files"), {}});
+  CHECK(world.heard() == lines{});
+  world.pass(std::chrono::seconds{1});
+  CHECK(world.heard() == lines{"launcher: read exit of r1"});
+  reply_exit({failure(fault_kind::io, "too many open files"), {}});
+  world.pass(std::chrono::seconds{1});
+  CHECK(world.heard() == lines{"launcher: read exit of r1"});
+  reply_exit(report_of(clean_exit()));
+  CHECK(world.heard() == lines{"listener: r1 finished, success 'done'"});
+}
+
+TEST_CASE_METHOD(run_fixture, "an exit.json that can never be opened keeps nobody waiting for ever") {
   go_live();
   lose_keeper();
-  reply_exit({failure(fault_kind::io, "cut off"), {}});
+  for (int each = 0; each < 60; ++each) {
+    reply_exit({failure(fault_kind::io, "no access"), {}});
+    world.pass(std::chrono::seconds{1});
+    CHECK(world.heard() == lines{"launcher: read exit of r1"});
+  }
+  reply_exit({failure(fault_kind::io, "no access"), {}});
+  CHECK(world.heard() == lines{"launcher: sweep r1"});
+  reply_sweep(0);
+  CHECK(world.heard() == lines{"listener: r1 finished, cli_error ''"});
+}
+
+TEST_CASE_METHOD(run_fixture, "an exit.json that makes no sense counts as none") {
+  go_live();
+  lose_keeper();
+  reply_exit({failure(fault_kind::protocol, "cut off"), {}});
   CHECK(world.heard() == lines{"launcher: sweep r1"});
   reply_sweep(2);
   CHECK(world.heard() == lines{"listener: r1 finished, cli_error ''"});
