@@ -170,7 +170,7 @@ class Home:
 
     def kill_supervisor(self):
         """kill -9, and waits until it is gone. Returns its pid."""
-        pid = self.frozen or self.status()["pid"]
+        pid = self.frozen or wait_until(lambda: self.status().get("pid"), what="a supervisor to kill")
         self.frozen = None
         kill(pid)
         wait_until(lambda: not alive(pid))
