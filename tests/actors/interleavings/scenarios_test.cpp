@@ -155,7 +155,7 @@ TEST_CASE("all orders: a queued request is cancelled while the one before it end
   check_all_orders<scenario>();
 }
 
-TEST_CASE("all orders: a run in a borrowed slot and its parent end or are cancelled", "[.long]") {
+TEST_CASE("all orders: a run in a borrowed slot and its parent end or are cancelled") {
   struct scenario : world {
     explicit scenario(still_system& system) : world{system, {.slots = 1}} {
       asks(front(1), call());
@@ -198,26 +198,33 @@ TEST_CASE("all orders: a job is cancelled while it is waited for") {
 namespace {
 
 /// Until the supervisor dies.
-struct dying : world {
-  dying(still_system& system, call_kind kind) : world{system, {.is_watched_outside = true}} {
-    asks(front(1), call("alpha", kind));
+struct dying_with_request : world {
+  explicit dying_with_request(still_system& system) : world{system, {.is_watched_outside = true}} {
+    asks(front(1), call());
     cancels(front(1));
     acknowledges(front(1));
   }
 };
-struct dying_with_request : dying {
-  explicit dying_with_request(still_system& system) : dying{system, call_kind::answer} {}
-};
-struct dying_with_job : dying {
-  explicit dying_with_job(still_system& system) : dying{system, call_kind::job} {}
+struct dying_with_job : world {
+  explicit dying_with_job(still_system& system) : world{system, {.is_watched_outside = true}} {
+    asks(front(1), call("alpha", call_kind::job));
+    acknowledges(front(1));
+  }
 };
 
 /// The next supervisor, and the frontend redials.
 struct asked_again : world {
   asked_again(still_system& system, surroundings found) : world{system, {}, std::move(found)} {
-    recovers();
+    has_recovered();
     redials();
     acknowledges(front(1), {[this] { return !lives(front(1).run()); }, {keeper_of(front(1).run())}});
+  }
+};
+
+/// The same, and then the client cancels.
+struct asked_again_and_cancelled : asked_again {
+  asked_again_and_cancelled(still_system& system, surroundings found) : asked_again{system, std::move(found)} {
+    cancels(front(1));
   }
 };
 
@@ -231,11 +238,11 @@ struct left_alone : world {
 
 } // namespace
 
-TEST_CASE("all orders: the supervisor of a request dies and its frontend redials", "[.long]") {
-  check_all_deaths<dying_with_request, asked_again>();
+TEST_CASE("all orders: the supervisor of a request dies and its frontend redials") {
+  check_all_deaths<dying_with_request, asked_again_and_cancelled>();
 }
 
-TEST_CASE("all orders: the supervisor of a job dies and its frontend redials", "[.long]") {
+TEST_CASE("all orders: the supervisor of a job dies and its frontend redials") {
   check_all_deaths<dying_with_job, asked_again>();
 }
 
@@ -245,4 +252,8 @@ TEST_CASE("all orders: the supervisor of a request dies and then its frontend", 
 
 TEST_CASE("all orders: the supervisor of a job dies and then its frontend", "[.long]") {
   check_all_deaths<dying_with_job, left_alone>();
+}
+
+TEST_CASE("all orders: the supervisor of a job dies and its call is cancelled", "[.long]") {
+  check_all_deaths<dying_with_job, asked_again_and_cancelled>();
 }

@@ -36,6 +36,8 @@ bool is_way(job_status from, job_status to) {
   return false;
 }
 
+const std::string start = "a supervisor starts";
+
 fault no_such_job() { return {fault_kind::invalid_argument, "there is no such job"}; }
 
 } // namespace
@@ -536,7 +538,7 @@ void supervisor_world::leaves(const frontend_id& frontend, const condition& afte
 void supervisor_world::recovers() {
   is_recovered_ = false;
   outside_.answered.clear();
-  add({.name = "a supervisor starts",
+  add({.name = start,
        .things = {},
        .possible = [] { return true; },
        .happen =
@@ -552,6 +554,12 @@ void supervisor_world::recovers() {
                        [this](const caf::error&) { fail("the supervisor could not recover"); });
              }));
            }});
+}
+
+void supervisor_world::has_recovered() {
+  recovers();
+  take(start);
+  begin_when([this] { return is_recovered_; });
 }
 
 void supervisor_world::redials() {

@@ -101,6 +101,8 @@ protected:
   void dies(const frontend_id& frontend, const condition& after = {});
   /// The supervisor reads what there is.
   void recovers();
+  /// The same; the orders are run from when that is done.
+  void has_recovered();
   /// When that is done, the frontend comes and asks again what it has not acknowledged, in any order.
   void redials();
 
