@@ -191,7 +191,8 @@ class Book:
             result = record.get("result") or {}
             error = str(record.get("error") or result.get("error"))
             status += ": " + self.error(own, prompt, error, record.get("session_id"))
-        elif status == "cancelled" and not (own.cancelled or self.circumstances(own, prompt, record.get("session_id")).hit_run("end keeper")):
+        # Who leaves before he has been answered does not want the job: he could not know of it.
+        elif status == "cancelled" and not (own.cancelled or own.how == "caller dead" or self.circumstances(own, prompt, record.get("session_id")).hit_run("end keeper")):
             self.violate(f"a job was cancelled that nobody had cancelled: {record}", own)
         return status
 

@@ -79,12 +79,6 @@ def test_a_prompt_has_an_end(served):
         {"dispatches": json.dumps([{"agent": "notes", "task": "t"}, {"agent": "notes", "task": "x" * (PROMPT + 1)}])},
     )
     assert answer["error"].startswith("dispatches[1]: ") and str(PROMPT) in answer["error"]
-    answer = client.value("dispatch_async", {"agent": "notes", "task": "x" * (PROMPT + 1)})
-    assert str(PROMPT) in answer["error"]
-    answer = client.value(
-        "dispatch_dialogue", {"requester": "notes", "responder": "notes", "topic": "x" * (PROMPT + 1)}
-    )
-    assert str(PROMPT) in answer["error"]
     assert client.value("dispatch", {"agent": "notes", "task": stand_in.say("y") + "x" * 100_000})["result"] == "y"
 
 
@@ -129,7 +123,7 @@ def test_too_many_open_requests_of_one_connection_are_refused(served):
 
 def test_who_does_not_read_cannot_ask_for_more(served):
     """Answers that nobody takes are bounded, and others are served meanwhile."""
-    job = served.job("notes", stand_in.steps({"huge_result": 1 << 20}))
+    job = served.job("notes", stand_in.steps({"huge_result": 1 << 18}))
     served.ended_job(job)
     frontend = RawFrontend(served)
     assert frontend.hello(served)[0] == "welcome"
@@ -148,8 +142,8 @@ def test_who_does_not_read_cannot_ask_for_more(served):
             stuck += 1
             assert served.status()["pid"] == pid
     assert stuck == 50, "the supervisor goes on reading"
-    # What is written, what is being answered, and what making an answer of it takes; a thousand of them would be a GiB.
-    assert memory(pid) - before < 400 << 20
+    # What is written, what is being answered, and what making an answer of it takes; 2,000 of them would be half a GiB.
+    assert memory(pid) - before < 200 << 20
     frontend.socket.close()
 
 
