@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import stand_in
-from processes import wait_until
+from processes import PATIENCE, wait_until
 
 CONNECTIONS = 2_000
 OPEN_CALLS = 2_000
@@ -143,7 +143,7 @@ def test_who_does_not_read_cannot_ask_for_more(served):
             assert served.status()["pid"] == pid
     assert stuck == 50, "the supervisor goes on reading"
     # What is written, what is being answered, and what making an answer of it takes; 2,000 of them would be half a GiB.
-    assert memory(pid) - before < 200 << 20
+    assert memory(pid) - before < 200 << 20 or PATIENCE > 1, "a sanitizer keeps what is freed"
     frontend.socket.close()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import stand_in
-from processes import command_line, descendants, descriptors, environment, kill, program, wait_until
+from processes import PATIENCE, command_line, descendants, descriptors, environment, kill, program, wait_until
 
 NAME, VALUE = "TOKEN_NAME_THAT_IS_SECRET", "token-value-that-is-secret"
 PROMPT = "prompt-that-is-secret"
@@ -142,6 +142,7 @@ def test_what_a_frontend_has_open_goes_to_nobody(home, words):
     assert home.finish(process).json()["result"] == "x"
 
 
+@pytest.mark.skipif(PATIENCE > 1, reason="a sanitizer takes descriptors itself to look at objects")
 @pytest.mark.parametrize("limit", [4, 8, 16, 64])
 def test_too_few_descriptors_are_said_or_suffice(home, limit):
     """Never a crash, never a wait without end. A supervisor that came up all the same serves others."""
@@ -167,7 +168,7 @@ def with_cores():
     resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
-@pytest.mark.skipif({"ASAN_OPTIONS", "TSAN_OPTIONS"} & os.environ.keys() != set(), reason="a sanitizer handles these signals itself")
+@pytest.mark.skipif(PATIENCE > 1, reason="a sanitizer handles these signals itself")
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT], ids=["SIGSEGV", "SIGABRT"])
 def test_a_crash_leaves_no_image_of_the_memory(home, number):
     home.write_config({"notes": {}, "other": {}})
