@@ -143,7 +143,8 @@ void supervisor_world::make_deciders() {
     const auto key = spec->key;
     watchers_.push_back(std::make_unique<keeper_watcher>(*this, key));
     run_watcher* watcher = watchers_.back().get();
-    return enter("run " + key.value, in.spawn(run, std::move(spec), listener, run_services{launcher_, admission_, watcher}));
+    return enter("run " + key.value,
+                 in.spawn(run, std::move(spec), listener, run_services{launcher_, admission_, watcher}));
   };
   const agent_spawner spawn_agent = [this, spawn_run](caf::actor_system& in) {
     return enter("agent " + std::to_string(++agents_), in.spawn(agent, admission_, jobs_, spawn_run));
