@@ -34,7 +34,8 @@ namespace agent_dispatch {
 namespace {
 
 /// Without descriptors, say, a live run looks as if it could not be taken over: nobody is answered before it is.
-constexpr int most_tries = 100;
+/// Five seconds for all runs together, half of `limits::supervisor_start`.
+constexpr int most_tries = 50;
 constexpr std::chrono::milliseconds try_again{100};
 
 namespace fs = std::filesystem;
@@ -259,8 +260,8 @@ recovered_request launcher_state::recover(const accepted_request_ptr& request) {
   if (!fs::exists(directory_of(run, which), ignored))
     return {.request = request, .how = {}, .borrowed_from = {}};
   auto recovered = recover_run(request, which);
-  for (int tries = 1; !recovered && recovered.error().kind == fault_kind::io && tries < most_tries; ++tries) {
-    if (tries == 1)
+  for (bool said = false; !recovered && recovered.error().kind == fault_kind::io && tries < most_tries; ++tries) {
+    if (!std::exchange(said, true))
       log::warn("run {}: {}; tried again", run.value, recovered.error().message);
     std::this_thread::sleep_for(try_again);
     recovered = recover_run(request, which);

@@ -46,6 +46,7 @@ struct launcher_state {
   std::shared_ptr<const keeper_program> keeper;
   std::vector<std::filesystem::path> strays;                ///< run directories that belong to no request
   int looks = 0;                                            ///< at the strays
+  int tries = 0;                                            ///< to open again what could not be opened
   std::vector<caf::typed_response_promise<bool>> finishing; ///< who waits until no stray is left
   std::set<run_key> left_alone;                             ///< a newer program's requests wait for them
   std::uint64_t trashed = 0;

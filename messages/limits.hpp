@@ -36,8 +36,8 @@ inline constexpr std::size_t error_characters = 300;
 inline constexpr std::size_t progress_characters = 500;
 inline constexpr std::size_t job_progress_characters = 300;
 
-/// What an agent is asked, all parts together: task, context, goal, caller and the group's shared context. The CLI
-/// reads ten megabytes from its standard input.
+/// What an agent is asked, all parts together: task, context, goal, caller and the group's shared context. Ten
+/// times what is known to be wanted.
 inline constexpr std::size_t prompt_bytes = 10u << 20;
 /// Runs that were asked for and have not been answered, of one agent and in all; and what their prompts take together,
 /// which is in memory. Ten thousand queued jobs are known to be wanted.

@@ -248,13 +248,10 @@ int start_job(std::string_view method, const ordered_json& params, const start_j
   const auto answer = ask_supervisor(*link, method, params, &*request);
   if (!answer)
     return report_failure(io, options.format, answer.error().message);
-  // A job whose record could not be made is answered as a dispatch that failed.
+  // What was refused, and a job whose record could not be made, is answered as a dispatch that failed.
   if (answer->is_object() && answer->contains("error") && (*answer)["error"].is_string())
     return report_failure(io, options.format, (*answer)["error"].get<std::string>());
   const auto id = answer->is_object() ? answer->find("job_id") : answer->end();
-  // What was refused is answered as a DispatchResult.
-  if (answer->is_object() && id == answer->end() && answer->value("success", true) == false)
-    return report_failure(io, options.format, answer->value("error", std::string{jobs_text::unreadable_answer}));
   if (!answer->is_object() || id == answer->end() || !id->is_string())
     return report_failure(io, options.format, jobs_text::unreadable_answer);
   if (options.format == output_format::json) {

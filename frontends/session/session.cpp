@@ -104,10 +104,9 @@ void session_state::take(const frame_received& frame) {
 
 void session_state::one_less_asked() {
   --asked;
-  if (held_back > 0) {
-    --held_back;
+  // All at once: not every frame that was held back is a question, so that no answer would come for it.
+  for (; asked <= limits::unanswered_questions && held_back > 0; --held_back)
     link->consumed();
-  }
 }
 
 void session_state::take_message(std::uint64_t line, std::string_view payload) {

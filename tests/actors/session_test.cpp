@@ -5,6 +5,7 @@
 #include "frontends/control/control_dialect.hpp"
 #include "frontends/mcp/mcp_dialect.hpp"
 #include "frontends/session/session.hpp"
+#include "messages/limits.hpp"
 #include "messages/run_request_json.hpp"
 #include "tests/actors/neighbours.hpp"
 
@@ -228,6 +229,19 @@ TEST_CASE_METHOD(session_fixture, "lines that no answer is due for are settled")
   frame("msg", 2, R"({"jsonrpc":"2.0","id":7,"result":{}})");
   CHECK(world.heard() == lines{"settled 1", "settled 2"});
   CHECK(link->frames_consumed == 2);
+}
+
+TEST_CASE_METHOD(session_fixture, "who asks faster than he is answered is read no further until he is") {
+  const int questions = static_cast<int>(limits::unanswered_questions) + 2, acknowledgements = 70;
+  for (int line = 1; line <= questions; ++line)
+    call(static_cast<std::uint64_t>(line), "dispatch_status", {{"job_id", "0123456789ab"}});
+  CHECK(link->frames_consumed == questions - 2);
+  for (int line = 1; line <= acknowledgements; ++line)
+    frame("ack", static_cast<std::uint64_t>(line));
+  CHECK(link->frames_consumed == questions - 2);
+  for (int left = questions; left > 0; --left)
+    world.reply(take(jobs->adoptions), job_found{job_record{}});
+  CHECK(link->frames_consumed == questions + acknowledgements);
 }
 
 TEST_CASE_METHOD(session_fixture, "a frame of an unknown kind is passed over") {
