@@ -1,5 +1,8 @@
 #include "actors/admission.hpp"
 
+#include "actors/death_point.hpp"
+#include "actors/last_words.hpp"
+
 namespace agent_dispatch {
 
 namespace {
@@ -15,6 +18,7 @@ admission_ticket ticket_of(const run_spec& spec) {
 } // namespace
 
 void admission_state::admit(const admit_run& order) {
+  crash_point("admission");
   waiting[order.spec->key] = order.agent;
   auto ticket = ticket_of(*order.spec);
   if (left_early.erase(ticket.run) > 0)
@@ -71,6 +75,7 @@ admission_figures admission_state::figures() const {
 
 admission_actor::behavior_type admission(admission_actor::stateful_pointer<admission_state> self, int max_concurrency) {
   auto& state = self->state;
+  tell_exceptions(self);
   state.policy.set_max_concurrency(max_concurrency);
   return {
       [&state](const admit_run& order) { state.admit(order); },

@@ -16,6 +16,7 @@ struct supervisor_entry {
   std::filesystem::path config; ///< agents.yaml that it serves; "" when it does not say
   std::string version;
   int protocol = 0;
+  bool is_activated = false; ///< somebody else listens on the socket when it is gone, and starts the next one
 };
 
 /// Absent: the file is not there, or is not (yet) whole. Says nothing of whether that supervisor lives.

@@ -1,5 +1,8 @@
 #include "frontends/cli/supervisor_commands.hpp"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <iomanip>
 #include <memory>
 #include <ostream>
@@ -89,6 +92,16 @@ expected<ordered_json> stop_visibly(supervisor_link& link, ordered_json params, 
   return report;
 }
 
+/// What a client says goes through a server's memory. Not PR_SET_DUMPABLE: a sweep must see the environment of a server
+/// inside a run. 1 and not 0: of a core that goes to a pipe, the kernel asks nothing else (core(5)).
+void leave_no_core() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_CORE, &limit) != 0)
+    return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 1);
+  ::setrlimit(RLIMIT_CORE, &limit);
+}
+
 int report_not_running(output_format format, std::string_view sentence, const ordered_json& json, cli_io& io) {
   if (format == output_format::json)
     print_json(io, json);
@@ -100,9 +113,10 @@ int report_not_running(output_format format, std::string_view sentence, const or
 } // namespace
 
 int run_serve(supervisor_kind kind, cli_io& io) {
-  auto request = make_link_request(io, frontend_role::mcp, kind);
+  auto request = make_server_request(io, kind);
   if (!request)
     return report_failure(io, output_format::text, request.error().message);
+  leave_no_core();
   return relay{std::move(*request), {}}.run();
 }
 
@@ -110,8 +124,16 @@ int run_supervise(cli_io& io) {
   const auto request = make_link_request(io, frontend_role::cli, supervisor_kind::shared);
   if (!request)
     return report_failure(io, output_format::text, request.error().message);
+  auto handed_over = find_service_sockets(io.environment);
+  if (!handed_over)
+    return report_failure(io, output_format::text, handed_over.error().message);
   return report_failure(io, output_format::text,
-                        become_supervisor({.where = request->where, .home = request->home}).message);
+                        become_supervisor({.where = request->where,
+                                           .home = request->home,
+                                           .log_level = request->log_level,
+                                           .listening = handed_over->listening,
+                                           .notify_socket = std::move(handed_over->notify)})
+                            .message);
 }
 
 int run_status(const status_options& options, cli_io& io) {

@@ -66,6 +66,7 @@ struct session_fixture {
         [](const frontend_arrived&) {},
         [](const recover_requests&) { return 0; },
         [](const retry_conclusion&) {},
+        [](const drive_again&) {},
         [](const finish_requests&) { return true; },
         [this](const frontend_disconnected& order) { world.note("requests: lost " + order.frontend.value); },
         [this](const recheck_frontend&) { world.note("requests: recheck"); },
