@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "actors/death_point.hpp"
+#include "actors/last_words.hpp"
 #include "actors/log.hpp"
 #include "actors/logic/sentences.hpp"
 
@@ -20,6 +22,7 @@ admission_ticket ticket_of(const run_spec& spec) {
 } // namespace
 
 void admission_state::admit(const admit_run& order) {
+  crash_point("admission");
   waiting[order.spec->key] = order.agent;
   auto ticket = ticket_of(*order.spec);
   if (left_early.erase(ticket.run) > 0)
@@ -65,10 +68,14 @@ void admission_state::hand_out() {
       overload.started(now());
     hand_out(grants);
   }
-  const auto next = overload.next_start(now());
-  if (next && policy.queued() > 0)
-    self->delayed_send(self, std::chrono::ceil<std::chrono::milliseconds>(*next - now()),
+  wake_at(policy.queued() > 0 ? overload.next_start(now()) : std::nullopt);
+}
+
+void admission_state::wake_at(std::optional<overload_policy::clock::time_point> time) {
+  if (time && time != tick_due)
+    self->delayed_send(self, std::chrono::ceil<std::chrono::milliseconds>(*time - now()),
                        admission_tick{++current_tick});
+  tick_due = time;
 }
 
 void admission_state::hear_of_trouble(const api_trouble& what) {
@@ -84,8 +91,10 @@ void admission_state::hear_of_success(overload_policy::clock::time_point begun) 
 }
 
 void admission_state::tick(const admission_tick& tick) {
-  if (tick.number == current_tick)
-    hand_out();
+  if (tick.number != current_tick)
+    return;
+  tick_due.reset();
+  hand_out();
 }
 
 void admission_state::log_interval() {
@@ -144,6 +153,7 @@ admission_figures admission_state::figures() {
 
 admission_actor::behavior_type admission(admission_actor::stateful_pointer<admission_state> self, int max_concurrency) {
   auto& state = self->state;
+  tell_exceptions(self);
   state.policy.set_max_concurrency(max_concurrency);
   return {
       [&state](const admit_run& order) { state.admit(order); },

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 
 #include "actors/logic/admission_policy.hpp"
@@ -33,12 +34,15 @@ struct admission_state {
   overload_policy overload;
   std::chrono::milliseconds known_interval{0}; ///< between starts, as it was logged last
   std::uint64_t current_tick = 0;
+  std::optional<overload_policy::clock::time_point> tick_due{}; ///< when the current tick comes, if one does
 
   static inline const char* name = "admission";
 
 private:
   overload_policy::clock::time_point now() const { return self->clock().now(); }
   void log_interval();
+  /// Hands out again then; once for each time.
+  void wake_at(std::optional<overload_policy::clock::time_point> time);
   void hand_out(const std::vector<admission_grant>& grants);
 };
 

@@ -1,11 +1,16 @@
 #include "actors/agent.hpp"
 
+#include "actors/core_death.hpp"
+#include "actors/death_point.hpp"
+#include "actors/last_words.hpp"
 #include "actors/log.hpp"
+#include "actors/logic/restart_policy.hpp"
 #include "actors/run_answers.hpp"
 
 namespace agent_dispatch {
 
 void agent_state::execute(const execute_run& order) {
+  crash_point("agent");
   const auto& key = order.spec->key;
   if (!runs.emplace(key, entry{.spec = order.spec, .listener = order.listener, .run = {}}).second)
     return;
@@ -16,11 +21,16 @@ void agent_state::execute(const execute_run& order) {
 void agent_state::adopt(const adopt_run& order) {
   const auto [place, is_new] =
       runs.emplace(order.spec->key, entry{.spec = order.spec, .listener = order.listener, .run = {}});
-  if (!is_new)
+  auto& run = place->second;
+  if (!is_new && (run.run || run.deaths == 0))
     return;
-  spawn(place->second);
-  self->send(place->second.run, order.how);
-  self->send(order.listener, run_progress{order.spec->key, {progress_kind::started, {}}});
+  run.granted = true;
+  spawn(run);
+  self->send(run.run, order.how);
+  if (run.cancelled)
+    self->send(run.run, cancel_run{order.spec->key});
+  if (is_new)
+    self->send(order.listener, run_progress{order.spec->key, {progress_kind::started, {}}});
 }
 
 void agent_state::spawn(entry& run) {
@@ -38,7 +48,7 @@ void agent_state::cancel(const run_key& run) {
     return;
   }
   if (found->second.granted)
-    return; // the answer whether its job may start is awaited
+    return; // the answer whether its job may start is awaited, or its next actor
   self->request(admission, caf::infinite, withdraw_run{run})
       .then(
           [this, run](bool was_queued) {
@@ -59,6 +69,7 @@ void agent_state::start(const run_granted& grant) {
   }
   auto& run = found->second;
   run.granted = true;
+  run.borrowed_from = grant.borrowed_from;
   if (run.cancelled)
     give_back(grant.run);
   else if (run.spec->job)
@@ -79,7 +90,7 @@ void agent_state::ask_to_start(const run_granted& grant, const job_id& job) {
             else
               give_back(grant.run);
           },
-          [this, grant](const caf::error&) { give_back(grant.run); });
+          left_to_the_next_supervisor);
 }
 
 void agent_state::give_back(const run_key& run) {
@@ -115,7 +126,8 @@ void agent_state::finish(const run_finished& finished) {
     return;
   self->send(admission, release_run{finished.run});
   self->send(found->second.listener, finished);
-  self->demonitor(found->second.run.address());
+  if (found->second.run)
+    self->demonitor(found->second.run.address());
   runs.erase(found);
 }
 
@@ -127,20 +139,52 @@ void agent_state::end(const caf::exit_msg& order) {
 }
 
 void agent_state::run_died(const caf::down_msg& down) {
-  for (const auto& [key, run] : runs) {
+  for (auto& [key, run] : runs) {
     if (!run.run || run.run.address() != down.source)
       continue;
+    run.run = run_actor{};
     log::error("run {}: its actor died: {}", key.value, self->system().render(down.reason));
-    finish({key,
-            {failure(fault_kind::lost,
-                     "the supervisor lost track of the run; resume its session " + run.spec->session.value)}});
+    if (++run.deaths >= restart_policy::most_deaths)
+      give_up(key);
+    else
+      self->request(launcher, caf::infinite, find_run{run.spec})
+          .then([this, lost = key](const recovered_request& found) { revive(lost, found); },
+                left_to_the_next_supervisor);
     return;
   }
 }
 
+void agent_state::revive(const run_key& run, const recovered_request& found) {
+  const auto place = runs.find(run);
+  if (place == runs.end())
+    return;
+  const auto& lost = place->second;
+  const auto pause = restart_policy::pause_after(lost.deaths);
+  if (found.condition != run_condition::not_started)
+    self->delayed_send(self, pause, adopt_run{lost.spec, lost.listener, found.how});
+  else if (lost.spec->caller)
+    self->delayed_send(self, pause, run_granted{run, lost.borrowed_from});
+  else // taken over, and its directory is gone: it cannot be started, and must not be
+    lose(run);
+}
+
+void agent_state::give_up(const run_key& run) {
+  self->request(launcher, caf::infinite, sweep_run{run})
+      .then([this, run](int) { lose(run); }, left_to_the_next_supervisor);
+}
+
+void agent_state::lose(const run_key& run) {
+  if (const auto found = runs.find(run); found != runs.end())
+    finish({run,
+            {failure(fault_kind::lost, "the supervisor lost track of the run; resume its session " +
+                                           found->second.spec->session.value)}});
+}
+
 agent_actor::behavior_type agent(agent_actor::stateful_pointer<agent_state> self, const admission_actor& admission,
-                                 const jobs_actor& jobs, run_spawner spawn_run) {
+                                 const jobs_actor& jobs, const launcher_actor& launcher, run_spawner spawn_run) {
   auto& state = self->state;
+  tell_exceptions(self);
+  state.launcher = launcher;
   state.admission = admission;
   state.jobs = jobs;
   state.spawn_run = std::move(spawn_run);

@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "actors/death_point.hpp"
+#include "actors/last_words.hpp"
+
 namespace agent_dispatch {
 
 void composite_state::ask(const std::vector<due_part>& due) {
@@ -17,6 +20,7 @@ void composite_state::ask(const std::vector<due_part>& due) {
 }
 
 void composite_state::answered(const request_answered& event) {
+  crash_point("composite");
   if (asked.erase(event.request.part) == 0)
     return;
   count_cost(event.answer);
@@ -58,6 +62,7 @@ composite_actor::behavior_type composite_driver(composite_actor::stateful_pointe
                                                 const request_key& key, composite_plan_ptr plan,
                                                 caller_context_ptr caller, const requests_actor& requests) {
   auto& state = self->state;
+  tell_exceptions(self);
   state.key = key;
   state.caller = std::move(caller);
   state.requests = requests;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "actors/death_point.hpp"
+#include "actors/last_words.hpp"
+
 namespace agent_dispatch {
 
 namespace {
@@ -35,8 +38,10 @@ std::chrono::milliseconds left_until(std::chrono::steady_clock::time_point until
 
 } // namespace
 
-config_editor_actor::behavior_type config_editor(config_editor_actor::pointer, config_paths paths) {
+config_editor_actor::behavior_type config_editor(config_editor_actor::pointer self, config_paths paths) {
+  tell_exceptions(self);
   return {[paths = std::move(paths)](const edit_agents& order) {
+    crash_point("config editor");
     return agents_edited{std::visit(edit{paths, left_until(order.until)}, order.order)};
   }};
 }

@@ -1,6 +1,9 @@
 #include "actors/job_registry.hpp"
 
+#include "actors/core_death.hpp"
+#include "actors/death_point.hpp"
 #include "actors/job_store.hpp"
+#include "actors/last_words.hpp"
 #include "actors/log.hpp"
 #include "actors/logic/job_machine.hpp"
 #include "actors/logic/job_rules.hpp"
@@ -70,6 +73,7 @@ job_registry_state::live_job* job_registry_state::find_live(const job_id& id) {
 }
 
 caf::result<write_outcome> job_registry_state::create(const create_job& order) {
+  crash_point("jobs");
   const auto& id = *order.spec->job;
   auto record = new_record(*order.spec, id, owner);
   auto stored = std::make_shared<const job_record>(record);
@@ -85,10 +89,7 @@ caf::result<write_outcome> job_registry_state::create(const create_job& order) {
               drop(id, *outcome.problem);
             promise.deliver(outcome);
           },
-          [this, id, promise](const caf::error&) mutable {
-            drop(id, *no_store().problem);
-            promise.deliver(no_store());
-          });
+          left_to_the_next_supervisor);
   return promise;
 }
 
@@ -115,7 +116,7 @@ caf::result<bool> job_registry_state::start(const job_id& id) {
             }
             promise.deliver(!reply.record || reply.record->status == job_status::running);
           },
-          [promise](const caf::error&) mutable { promise.deliver(false); });
+          left_to_the_next_supervisor);
   return promise;
 }
 
@@ -185,7 +186,7 @@ caf::result<write_outcome> job_registry_state::finish(const finish_job& order) {
   self->request(stores.writer, caf::infinite, change_job{order.id, std::move(change), durability::disk})
       .then([this, id = order.id, answer = order.answer,
              promise](const job_change_reply& reply) { finished(id, answer, reply, promise); },
-            [promise](const caf::error&) mutable { promise.deliver(no_store()); });
+            left_to_the_next_supervisor);
   return promise;
 }
 
@@ -617,6 +618,7 @@ void job_registry_state::keep_ticking() {
 jobs_actor::behavior_type job_registry(jobs_actor::stateful_pointer<job_registry_state> self, job_stores stores,
                                        const admission_actor& admission, std::string owner) {
   auto& state = self->state;
+  tell_exceptions(self);
   state.stores = std::move(stores);
   state.admission = admission;
   state.owner = std::move(owner);

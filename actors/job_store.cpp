@@ -1,6 +1,7 @@
 #include "actors/job_store.hpp"
 
 #include "actors/death_point.hpp"
+#include "actors/last_words.hpp"
 #include "actors/log.hpp"
 #include "actors/storage/job_cancel.hpp"
 #include "actors/storage/job_search.hpp"
@@ -45,6 +46,7 @@ job_cancelled job_store_state::cancel(const job_id& id) const {
 job_found job_store_state::find(const std::string& text) const { return {find_job(*files, text)}; }
 
 jobs_found job_store_state::list(const list_stored_jobs& order) {
+  crash_point("job reader");
   auto found = files->list(order.status, order.limit);
   if (!found)
     return {tl::unexpected(found.error())};
@@ -96,10 +98,12 @@ void job_store_state::warn_of(const std::vector<skipped_file>& skipped) {
 job_store_actor::behavior_type job_store(job_store_actor::stateful_pointer<job_store_state> self,
                                          std::filesystem::path jobs, std::string owner) {
   auto& state = self->state;
+  tell_exceptions(self);
   state.files = std::make_unique<job_files>(std::move(jobs), std::move(owner));
   return {
       [&state](const store_job& order) {
         death_point("before the job is written");
+        crash_point("job writer");
         const auto written = outcome_of(state.files->create(*order.record, durability::disk));
         death_point("after the job is written");
         return written;

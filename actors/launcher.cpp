@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "actors/death_point.hpp"
+#include "actors/last_words.hpp"
 #include "actors/log.hpp"
 #include "actors/logic/child_environment.hpp"
 #include "actors/logic/command_line.hpp"
@@ -100,6 +101,7 @@ launch_result launcher_state::launch(const launch_run& order) {
   to_keeper.deadline = spec.timeout;
   to_keeper.written = spec.job ? durability::disk : durability::page_cache;
   death_point("before the keeper is started");
+  crash_point("launcher");
   auto launched = agent_dispatch::launch(*keeper, directory_of(spec.key, order.which), to_keeper,
                                          build_prompt(spec.request, spec.shared_context),
                                          encode_run_record(spec, owner, order.borrowed_from));
@@ -250,6 +252,10 @@ std::map<frontend_id, caller_context_ptr> launcher_state::take_callers() const {
   return callers;
 }
 
+recovered_request launcher_state::find(const run_spec_ptr& spec) {
+  return recover(std::make_shared<const accepted_request>(accepted_request{.key = {}, .spec = spec}));
+}
+
 recovered_request launcher_state::recover(const accepted_request_ptr& request) {
   if (request->plan)
     return {.request = request, .how = {}, .borrowed_from = {}};
@@ -364,6 +370,7 @@ bool launcher_state::clear(const fs::path& directory) {
 launcher_actor::behavior_type launcher(launcher_actor::stateful_pointer<launcher_state> self, places where,
                                        std::string owner, std::shared_ptr<const keeper_program> keeper) {
   auto& state = self->state;
+  tell_exceptions(self);
   state.where = std::move(where);
   state.owner = std::move(owner);
   state.keeper = std::move(keeper);
@@ -371,6 +378,7 @@ launcher_actor::behavior_type launcher(launcher_actor::stateful_pointer<launcher
       [&state](const launch_run& order) { return state.launch(order); },
       [&state](const read_exit& order) { return state.read(order); },
       [](const sweep_run& order) { return sweep_by_mark(order.run); },
+      [&state](const find_run& order) { return state.find(order.spec); },
       [&state](const discard_run& order) { state.discard(order.run); },
       [&state](const record_request& order) { return state.record(*order.request); },
       [&state](const agent_dispatch::discard_request& order) { state.discard_request(order); },

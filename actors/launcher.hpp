@@ -25,6 +25,7 @@ struct launcher_state {
   void discard_request(const agent_dispatch::discard_request& order);
   recovered_state_ptr recover();
   recovered_request recover(const accepted_request_ptr& request);
+  recovered_request find(const run_spec_ptr& spec);
   /// The request of a job, one more supervisor having died with it. Of what somebody waits for, his frontend counts.
   accepted_request_ptr count_death(const accepted_request& request);
   void note_handover(const agent_dispatch::note_handover& order);

@@ -3,8 +3,11 @@
 #include <algorithm>
 
 #include "actors/composite.hpp"
+#include "actors/core_death.hpp"
 #include "actors/death_point.hpp"
+#include "actors/last_words.hpp"
 #include "actors/log.hpp"
+#include "actors/logic/restart_policy.hpp"
 #include "actors/logic/sentences.hpp"
 #include "actors/plans.hpp"
 #include "actors/run_answers.hpp"
@@ -30,6 +33,7 @@ dispatch_answer not_recorded_answer(const run_spec_ptr& spec, const fault& probl
 } // namespace
 
 void requests_state::accept(const dispatch_call& call) {
+  crash_point("requests");
   if (const auto known = requests.find(call.request); known != requests.end()) {
     take_up(known->second, call);
     return;
@@ -160,10 +164,7 @@ void requests_state::write(entry& request, accepted_request accepted) {
   request.accepted = std::make_shared<const accepted_request>(std::move(accepted));
   const auto key = request.call.request;
   self->request(launcher, caf::infinite, record_request{request.accepted})
-      .then([this, key](const write_outcome& outcome) { recorded(key, outcome); },
-            [this, key](const caf::error&) {
-              recorded(key, {fault{fault_kind::lost, "the launcher died before it could take the request; try again"}});
-            });
+      .then([this, key](const write_outcome& outcome) { recorded(key, outcome); }, left_to_the_next_supervisor);
 }
 
 void requests_state::recorded(const request_key& key, const write_outcome& outcome) {
@@ -189,10 +190,7 @@ void requests_state::create_job_of(entry& request) {
   request.now = phase::creating;
   const auto key = request.call.request;
   self->request(jobs, caf::infinite, create_job{key, request.spec})
-      .then([this, key](const write_outcome& outcome) { job_created(key, outcome); },
-            [this, key](const caf::error&) {
-              job_created(key, {fault{fault_kind::lost, "the registry of jobs died; try again"}});
-            });
+      .then([this, key](const write_outcome& outcome) { job_created(key, outcome); }, left_to_the_next_supervisor);
 }
 
 void requests_state::job_created(const request_key& key, const write_outcome& outcome) {
@@ -259,7 +257,40 @@ void requests_state::drive(entry& request) {
   request.now = phase::executing;
   request.driver = self->system().spawn(composite_driver, request.call.request, request.accepted->plan,
                                         request.call.caller, requests_actor{self});
+  self->monitor(request.driver);
   self->send(request.driver, begin_composite{});
+  if (request.cancelled)
+    self->send(request.driver, cancel_composite{});
+}
+
+void requests_state::drive_again(const request_key& key) {
+  if (const auto found = requests.find(key);
+      found != requests.end() && found->second.now == phase::executing && !found->second.driver)
+    drive(found->second);
+}
+
+void requests_state::actor_died(const caf::down_msg& down) {
+  const auto is_its = [&](const auto& actor) { return actor && actor.address() == down.source; };
+  for (const auto& [of, agent] : agents)
+    if (is_its(agent)) {
+      log::error("the actor of agent '{}' died: {}", of.value, self->system().render(down.reason));
+      self->quit(down.reason ? down.reason : caf::make_error(caf::exit_reason::unhandled_exception));
+      return;
+    }
+  const auto found =
+      std::find_if(requests.begin(), requests.end(), [&](const auto& each) { return is_its(each.second.driver); });
+  if (found == requests.end())
+    return;
+  const auto key = found->first;
+  auto& request = found->second;
+  log::error("request {}: its driver died: {}", key.text(), self->system().render(down.reason));
+  request.driver = composite_actor{};
+  if (++request.driver_deaths < restart_policy::most_deaths) {
+    self->delayed_send(self, restart_policy::pause_after(request.driver_deaths), agent_dispatch::drive_again{key});
+    return;
+  }
+  cancel_parts(key);
+  answer(key, {failure(fault_kind::lost, sentences::driver_died())});
 }
 
 void requests_state::pass_on(const run_progress& progress) {
@@ -359,7 +390,7 @@ void requests_state::keep_result_of(entry& request, const dispatch_answer& given
               kept.ref = ref;
             answer(key, std::move(kept));
           },
-          [this, key, given](const caf::error&) { answer(key, given); });
+          left_to_the_next_supervisor);
 }
 
 void requests_state::conclude_job(entry& request, const dispatch_answer& given) {
@@ -367,9 +398,7 @@ void requests_state::conclude_job(entry& request, const dispatch_answer& given) 
   const auto key = request.call.request;
   self->request(jobs, caf::infinite, finish_job{*request.spec->job, given})
       .then([this, key, given](const write_outcome& outcome) { job_concluded(key, given, outcome); },
-            [this, key, given](const caf::error&) {
-              job_concluded(key, given, {fault{fault_kind::lost, "the registry of jobs died"}});
-            });
+            left_to_the_next_supervisor);
 }
 
 void requests_state::job_concluded(const request_key& key, const dispatch_answer& given, const write_outcome& outcome) {
@@ -490,8 +519,10 @@ std::optional<job_id> requests_state::job_of(const run_key& run) const {
 
 agent_actor requests_state::agent_for(const agent_name& agent) {
   auto& actor = agents[agent];
-  if (!actor)
+  if (!actor) {
     actor = spawn_agent(self->system());
+    self->monitor(actor);
+  }
   return actor;
 }
 
@@ -509,6 +540,7 @@ requests_actor::behavior_type requests(requests_actor::stateful_pointer<requests
                                        const launcher_actor& launcher, const jobs_actor& jobs,
                                        agent_spawner spawn_agent) {
   auto& state = self->state;
+  tell_exceptions(self);
   state.config = config;
   state.admission = admission;
   state.launcher = launcher;
@@ -516,6 +548,7 @@ requests_actor::behavior_type requests(requests_actor::stateful_pointer<requests
   self->send(jobs, serve_requests{self});
   state.spawn_agent = std::move(spawn_agent);
   self->set_exit_handler([&state](const caf::exit_msg& order) { state.end(order); });
+  self->set_down_handler([&state](const caf::down_msg& down) { state.actor_died(down); });
   return {
       [&state](const dispatch_call& call) { state.accept(call); },
       [&state](const cancel_request& order) { state.cancel(order.request); },
@@ -526,6 +559,7 @@ requests_actor::behavior_type requests(requests_actor::stateful_pointer<requests
       [&state](const recheck_frontend& order) { state.check_frontend(order.frontend); },
       [&state](const recover_requests&) { return state.recover(); },
       [&state](const retry_conclusion& order) { state.conclude_again(order.request); },
+      [&state](const agent_dispatch::drive_again& order) { state.drive_again(order.request); },
       [&state](const drain_requests& order) { return state.drain(order.mode); },
       [&state](const finish_requests&) { return state.finish_all(); },
       [&state](const get_request_position& order) { return state.position(order); },

@@ -56,8 +56,9 @@ struct requests_state {
     bool has_wait = false;         ///< admission knows that the run it is nested in waits for its run
     accepted_request_ptr accepted; ///< null until recorded
     run_spec_ptr spec;             ///< null while resolving
-    composite_actor driver{};      ///< of a request that consists of others, while executing
-    request_load::share share{};   ///< what it takes of `load`; parts take none, the whole has it
+    composite_actor driver{};      ///< of a request that consists of others, while executing; null while it rests
+    int driver_deaths = 0;
+    request_load::share share{}; ///< what it takes of `load`; parts take none, the whole has it
     std::optional<dispatch_answer> answer;
 
     /// Somebody waits for the answer of its run.
@@ -125,6 +126,11 @@ struct requests_state {
   void write(entry& request, accepted_request accepted);
   /// Asks for the parts of a request that consists of others.
   void drive(entry& request);
+  /// After a pause, the driver having died. What its parts have come to is found by their keys.
+  void drive_again(const request_key& key);
+  /// A driver gets a successor, or its request is given up. Without an agent's actor, what it knew of its runs is lost:
+  /// that ends this one too, and with it the process, and the next supervisor has it all from disk.
+  void actor_died(const caf::down_msg& down);
   void pass_on(const composite_progress& event);
   void cancel_parts(const request_key& key);
   /// Nobody wants them: the request that they are parts of is gone.

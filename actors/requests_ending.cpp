@@ -28,8 +28,9 @@ void requests_state::cancel(const request_key& key) {
     if (request.accepted->plan)
       cancel_parts(key);
     answer(key, answer_cancelled_early(request.spec)); // which forgets an orphaned one
-  } else if (request.driver) {
-    self->send(request.driver, cancel_composite{});
+  } else if (request.now == phase::executing && request.accepted->plan) {
+    if (request.driver) // else the next one is told
+      self->send(request.driver, cancel_composite{});
     cancel_parts(key);
   } else if (request.now == phase::executing && !ending_all && others_want_run_of(request)) {
     answer(key, answer_left_run(*request.spec));

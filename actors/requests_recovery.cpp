@@ -162,7 +162,10 @@ void requests_state::finish_recovery_if_done() {
               cache.configure(snapshot->value);
             self->send(jobs, jobs_adopted{snapshot->value.settings.job_retention_days});
           },
-          [](const caf::error&) { log::warn("the configuration was not answered"); });
+          [this](const caf::error&) {
+            log::warn("the configuration was not answered; no job records are removed for their age");
+            self->send(jobs, jobs_adopted{});
+          });
 }
 
 void requests_state::look_at_occupants() {

@@ -1,5 +1,8 @@
 #include "actors/run.hpp"
 
+#include "actors/core_death.hpp"
+#include "actors/death_point.hpp"
+#include "actors/last_words.hpp"
 #include "actors/log.hpp"
 #include "actors/logic/job_machine.hpp"
 #include "actors/run_answers.hpp"
@@ -17,10 +20,7 @@ constexpr std::chrono::seconds read_again{1};
 void run_state::launch() {
   parser = std::make_unique<output_parser>();
   self->request(services.launcher, caf::infinite, launch_run{spec, which, borrowed_from})
-      .then([this](const launch_result& result) { launched(result); },
-            [this](const caf::error&) {
-              answer({failure(fault_kind::lost, "the launcher died before it could start the run; try again")});
-            });
+      .then([this](const launch_result& result) { launched(result); }, left_to_the_next_supervisor);
 }
 
 void run_state::resume(const resume_run& order) {
@@ -31,11 +31,13 @@ void run_state::resume(const resume_run& order) {
 }
 
 void run_state::launched(const launch_result& result) {
+  crash_point("run");
   if (result.problem != launch_problem::none) {
     log::warn("run {}: not started: {}", spec->key.value, result.reason);
     answer(answer_not_started(*spec, result));
     return;
   }
+  log::debug("run {}: is watched", spec->key.value);
   watch = services.watcher->watch(result.handles, self);
   if (cancelled)
     watch->cancel();
@@ -102,7 +104,7 @@ void run_state::finish_replay() {
 void run_state::read_exit_file() {
   watch.reset();
   self->request(services.launcher, caf::infinite, read_exit{spec->key, which})
-      .then([this](const exit_report& report) { ended(report); }, [this](const caf::error&) { sweep(); });
+      .then([this](const exit_report& report) { ended(report); }, left_to_the_next_supervisor);
 }
 
 void run_state::ended(const exit_report& report) {
@@ -153,10 +155,11 @@ void run_state::sweep() {
               log::warn("run {}: {} processes could not be ended", spec->key.value, left);
             answer(answer_lost(*spec, which, parser->finish({})));
           },
-          [this](const caf::error&) { answer(answer_lost(*spec, which, parser->finish({}))); });
+          left_to_the_next_supervisor);
 }
 
 void run_state::answer(dispatch_answer answer) {
+  log::debug("run {}: is answered", spec->key.value);
   finish_replay();
   for (auto& event : events.take_rest())
     self->send(listener, run_progress{spec->key, std::move(event)});
@@ -167,6 +170,7 @@ void run_state::answer(dispatch_answer answer) {
 run_actor::behavior_type run(run_actor::stateful_pointer<run_state> self, run_spec_ptr spec,
                              const run_listener& listener, run_services services) {
   auto& state = self->state;
+  tell_exceptions(self);
   state.spec = std::move(spec);
   state.listener = listener;
   state.services = std::move(services);

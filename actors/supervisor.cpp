@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "actors/last_words.hpp"
 #include "actors/log.hpp"
 #include "messages/json.hpp"
 #include "messages/limits.hpp"
@@ -41,7 +42,8 @@ void supervisor_state::welcome(const frontend_connected& event) {
             self->send(core.requests, frontend_arrived{event.hello->frontend, event.hello->caller});
             const auto session = make_session(self->system(), core, event.link, event.hello);
             self->monitor(session);
-            sessions.emplace(session.address(), session);
+            log::debug("frontend {} is connected", event.hello->frontend.value);
+            sessions.emplace(session.address(), open_session{session, event.link, event.hello->frontend});
             event.link->start(session);
             if (now == phase::leaving)
               self->send(session, end_session{leaving});
@@ -50,22 +52,31 @@ void supervisor_state::welcome(const frontend_connected& event) {
 }
 
 void supervisor_state::session_ended(const caf::down_msg& down) {
-  if (sessions.erase(down.source) == 0) {
+  if (!sessions.contains(down.source)) {
     core_died(down);
     return;
   }
+  if (down.reason)
+    clear_up_after(down);
+  sessions.erase(down.source);
   busy_until = std::chrono::steady_clock::now();
   if (sessions.empty())
     schedule_tick();
   end_if_alone();
 }
 
-void supervisor_state::core_died(const caf::down_msg& down) {
-  if (now == phase::leaving)
-    return;
-  log::error("an actor that everything depends on died: {}; the process ends, its runs go on",
+void supervisor_state::clear_up_after(const caf::down_msg& down) {
+  const auto& session = sessions.at(down.source);
+  log::error("the session of frontend {} died: {}; its connection is closed", session.frontend.value,
              self->system().render(down.reason));
-  leave(stop_mode::keep_runs);
+  session.link->close();
+  self->send(core.requests, frontend_disconnected{session.frontend});
+}
+
+void supervisor_state::core_died(const caf::down_msg& down) {
+  log::error("an actor that everything depends on died: {}; this supervisor ends, and the next one takes over its runs",
+             self->system().render(down.reason));
+  process.died();
 }
 
 caf::result<supervisor_status> supervisor_state::status() {
@@ -131,7 +142,7 @@ void supervisor_state::leave(stop_mode mode) {
   leaving = mode;
   process.stop_listening();
   for (const auto& [address, session] : sessions)
-    self->send(session, end_session{mode});
+    self->send(session.actor, end_session{mode});
   self->delayed_send(self, leave_time, leave_timeout{});
   end_if_alone();
 }
@@ -190,6 +201,7 @@ supervisor_actor::behavior_type supervisor(supervisor_actor::stateful_pointer<su
                                            supervisor_process process, const supervised_actors& owned,
                                            session_factory make_session) {
   auto& state = self->state;
+  tell_exceptions(self);
   state.process = std::move(process);
   state.core = {self, owned.config, owned.requests, owned.jobs, owned.editor};
   state.admission = owned.admission;
@@ -203,7 +215,9 @@ supervisor_actor::behavior_type supervisor(supervisor_actor::stateful_pointer<su
   for (const auto& store : owned.stores)
     self->monitor(store);
   self->set_down_handler([&state](const caf::down_msg& down) { state.session_ended(down); });
-  self->attach_functor([owned, ended = state.process.ended](const caf::error&) {
+  self->attach_functor([owned, ended = state.process.ended, died = state.process.died](const caf::error& reason) {
+    if (reason)
+      died();
     caf::anon_send_exit(owned.requests, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(owned.jobs, caf::exit_reason::user_shutdown);
     for (const auto& store : owned.stores)
@@ -225,7 +239,7 @@ supervisor_actor::behavior_type supervisor(supervisor_actor::stateful_pointer<su
       [&state](const leave_timeout&) {
         log::warn("{} sessions did not end in time", state.sessions.size());
         for (const auto& [address, session] : state.sessions)
-          caf::anon_send_exit(session, caf::exit_reason::kill);
+          caf::anon_send_exit(session.actor, caf::exit_reason::kill);
         state.self->quit();
       },
   };

@@ -18,17 +18,32 @@ struct supervisor_process {
   std::function<void()> stop_listening;
   /// All actors have been told to end; main may return.
   std::function<void()> ended;
+  /// An actor without which nothing goes on has died. Ends the process at once, as a kill would: whatever is in memory
+  /// is in doubt, and what is on disk is enough for the next supervisor.
+  std::function<void()> died;
 };
 
 /// The root of the actors: takes in frontends, answers for the whole, ends the process.
 ///
 ///     serving ──stop, idle, signal, lock lost──▶ draining ──requests are done──▶ leaving ──▶ ended
 ///
+/// What it monitors and what a death of it comes to:
+///
+/// | session | its connection is closed; its frontend connects again and asks again |
+/// | config, config editor, job reader | made anew by who stands in front of them (`restarting.hpp`) |
+/// | requests, and so an agent's actor; admission, launcher, jobs, job writer | the process ends, the next has all |
+///
 /// Draining refuses new frontends' work but answers `status`; leaving tells every session to end.
 struct supervisor_state {
   explicit supervisor_state(supervisor_actor::pointer own) : self{own} {}
 
   enum class phase { serving, draining, leaving };
+
+  struct open_session {
+    session_actor actor;
+    connection_ptr link;
+    frontend_id frontend;
+  };
 
   void welcome(const frontend_connected& event);
   void session_ended(const caf::down_msg& down);
@@ -44,6 +59,8 @@ struct supervisor_state {
   void look_for_idleness();
   void schedule_tick();
   void core_died(const caf::down_msg& down);
+  /// A session that died leaves a connection, and a frontend that does not know.
+  void clear_up_after(const caf::down_msg& down);
 
   supervisor_actor::pointer self;
   supervisor_process process;
@@ -51,7 +68,7 @@ struct supervisor_state {
   admission_actor admission;
   launcher_actor launcher;
   session_factory make_session;
-  std::map<caf::actor_addr, session_actor> sessions;
+  std::map<caf::actor_addr, open_session> sessions;
   std::chrono::steady_clock::time_point started;
   std::chrono::steady_clock::time_point busy_until; ///< the last time there was a frontend or a run
   std::chrono::seconds idle_exit{600};              ///< 0: never

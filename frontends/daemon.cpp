@@ -23,6 +23,7 @@
 #include "actors/config.hpp"
 #include "actors/config_editor.hpp"
 #include "actors/death_point.hpp"
+#include "actors/fatal_log.hpp"
 #include "actors/io/io_thread.hpp"
 #include "actors/io/listener.hpp"
 #include "actors/io/output_watch.hpp"
@@ -31,12 +32,14 @@
 #include "actors/launcher.hpp"
 #include "actors/log.hpp"
 #include "actors/requests.hpp"
+#include "actors/restarting.hpp"
 #include "actors/run.hpp"
 #include "actors/storage/owner.hpp"
 #include "actors/storage/supervisor_lock.hpp"
 #include "actors/supervisor.hpp"
 #include "frontends/control/control_dialect.hpp"
 #include "frontends/mcp/mcp_dialect.hpp"
+#include "frontends/service_manager.hpp"
 #include "frontends/session/session.hpp"
 #include "messages/version.hpp"
 
@@ -74,8 +77,15 @@ void detach() {
 }
 
 /// A descriptor that the first caller has left open would be held for as long as this process lives.
-void close_inherited(int lifeline) {
-  const auto first = static_cast<unsigned>(std::max(lifeline, STDERR_FILENO)) + 1;
+void close_inherited(std::initializer_list<int> kept) {
+  auto first = static_cast<unsigned>(STDERR_FILENO) + 1;
+  for (const int fd : kept) { // in their order
+    if (fd < static_cast<int>(first))
+      continue;
+    if (static_cast<unsigned>(fd) > first)
+      ::close_range(first, static_cast<unsigned>(fd) - 1, 0);
+    first = static_cast<unsigned>(fd) + 1;
+  }
   ::close_range(first, ~0U, 0);
 }
 
@@ -124,8 +134,16 @@ fs::path keeper_path() {
   return fs::read_symlink("/proc/self/exe", ignored).parent_path() / "agent-dispatch-run";
 }
 
+fault not_set_up(const std::exception& problem) {
+  return {fault_kind::io, std::string{"setting up its actors and its I/O: "} + problem.what() +
+                              "; if descriptors, memory or threads are short, see: ulimit -a"};
+}
+
 int complain(starter& waiting, const fault& problem) {
-  std::cerr << problem.message << '\n';
+  if (spdlog::default_logger_raw()->name() == "supervisor")
+    log::error("{}", problem.message); // a foreground's on stderr as well
+  else
+    std::cerr << problem.message << '\n';
   waiting.say("error: " + problem.message + "\n");
   return 1;
 }
@@ -233,50 +251,77 @@ public:
   }
 
   int run(starter& waiting) {
-    auto socket = make_listening_socket(options_.where.socket);
+    auto socket = options_.listening < 0 ? make_listening_socket(options_.where.socket)
+                                         : take_over_listening_socket(unique_fd{options_.listening});
     if (!socket)
       return complain(waiting, socket.error());
+    if (is_activated())
+      options_.where.socket = socket_path(socket->get());
     {
       caf::actor_system system{settings_};
-      const auto root = spawn_actors(system);
-      recover(system);
-      listener frontends{io_.context(), std::move(*socket),
-                         [root](connection_ptr link, std::shared_ptr<const frontend_hello> hello) {
-                           caf::anon_send(root, frontend_connected{std::move(link), std::move(hello)});
-                         }};
-      stop_listening_ = [&frontends] { frontends.stop(); };
-      // An embedded supervisor ends with its frontend, and its runs with it; any other leaves them to the next one.
-      const bool is_embedded = options_.life == supervisor_life::embedded;
-      process_events events{io_.context(), root, is_embedded ? stop_mode::with_frontend : stop_mode::keep_runs};
-      if (const auto published = lock_.publish(entry()); !published)
-        return complain(waiting, published.error());
-      log::info("supervisor {} (pid {}) serves {}", program_version, ::getpid(), options_.where.jobs.native());
-      waiting.say("ready\n");
-      if (is_embedded)
-        events.end_with(waiting.release());
-      else
-        waiting.forget();
-      ended_.get_future().wait();
-      if (lock_.is_still_ours()) // else the path may be another supervisor's by now
-        ::unlink(options_.where.socket.c_str());
-      io_.stop();
+      // Actors that are there already would be waited for: nothing that fails from here on may leave this block.
+      try {
+        if (const auto served = serve(system, std::move(*socket), waiting); !served) {
+          complain(waiting, served.error());
+          ::_exit(log::exit_software);
+        }
+      } catch (const std::exception& problem) {
+        complain(waiting, not_set_up(problem));
+        ::_exit(log::exit_software);
+      }
     }
     log::info("supervisor ended");
     return 0;
   }
 
 private:
+  /// Until the end. Fault: frontends cannot be told where it is.
+  expected<void> serve(caf::actor_system& system, unique_fd socket, starter& waiting) {
+    const auto root = spawn_actors(system);
+    recover(system);
+    listener frontends{io_.context(), std::move(socket),
+                       [root](connection_ptr link, std::shared_ptr<const frontend_hello> hello) {
+                         caf::anon_send(root, frontend_connected{std::move(link), std::move(hello)});
+                       }};
+    stop_listening_ = [&frontends] { frontends.stop(); };
+    // An embedded supervisor ends with its frontend, and its runs with it; any other leaves them to the next one.
+    const bool is_embedded = options_.life == supervisor_life::embedded;
+    process_events events{io_.context(), root, is_embedded ? stop_mode::with_frontend : stop_mode::keep_runs};
+    if (auto published = lock_.publish(entry()); !published) {
+      io_.stop();
+      return published;
+    }
+    log::info("supervisor {} (pid {}) serves {}", program_version, ::getpid(), options_.where.jobs.native());
+    waiting.say("ready\n");
+    notify_service_manager(options_.notify_socket, "READY=1");
+    if (is_embedded)
+      events.end_with(waiting.release());
+    else
+      waiting.forget();
+    ended_.get_future().wait();
+    notify_service_manager(options_.notify_socket, "STOPPING=1");
+    if (lock_.is_still_ours() && !is_activated()) // else the path may be another supervisor's by now
+      ::unlink(options_.where.socket.c_str());
+    io_.stop(); // before what its thread uses is gone
+    return {};
+  }
+
   supervisor_actor spawn_actors(caf::actor_system& system) {
     supervised_actors owned;
     const config_paths paths{.home = options_.home, .config = options_.where.config, .jobs = options_.where.jobs};
     const auto file = std::make_shared<config_file>(paths);
     owned.admission = system.spawn(admission, file->current()->value.settings.max_concurrency);
-    owned.config = system.spawn<caf::detached>(config, file);
-    owned.editor = system.spawn<caf::detached>(config_editor, paths);
+    owned.config =
+        restarting_config(system, [file](caf::actor_system& in) { return in.spawn<caf::detached>(config, file); });
+    owned.editor = restarting_config_editor(
+        system, [paths](caf::actor_system& in) { return in.spawn<caf::detached>(config_editor, paths); });
     const auto mark = owner_of(options_.where.jobs);
     owned.launcher = system.spawn<caf::detached>(launcher, options_.where, mark, keeper_);
     const job_stores stores{.writer = system.spawn<caf::detached>(job_store, options_.where.jobs, mark),
-                            .reader = system.spawn<caf::detached>(job_store, options_.where.jobs, mark)};
+                            .reader =
+                                restarting_job_store(system, [jobs = options_.where.jobs, mark](caf::actor_system& in) {
+                                  return in.spawn<caf::detached>(job_store, jobs, mark);
+                                })};
     owned.stores = {stores.writer, stores.reader};
     owned.jobs = system.spawn(job_registry, stores, owned.admission, mark);
     const run_services services{.launcher = owned.launcher, .admission = owned.admission, .watcher = &watcher_};
@@ -284,16 +329,17 @@ private:
                                       const run_listener& listener) -> run_actor {
       return in.spawn(agent_dispatch::run, std::move(spec), listener, services);
     };
-    const auto spawn_agent = [spawn_run, admission_handle = owned.admission,
-                              jobs_handle = owned.jobs](caf::actor_system& in) -> agent_actor {
-      return in.spawn(agent, admission_handle, jobs_handle, run_spawner{spawn_run});
+    const auto spawn_agent = [spawn_run, admission_handle = owned.admission, jobs_handle = owned.jobs,
+                              launcher_handle = owned.launcher](caf::actor_system& in) -> agent_actor {
+      return in.spawn(agent, admission_handle, jobs_handle, launcher_handle, run_spawner{spawn_run});
     };
     requests_ = owned.requests =
         system.spawn(requests, owned.config, owned.admission, owned.launcher, owned.jobs, agent_spawner{spawn_agent});
     const supervisor_process process{.where = options_.where,
                                      .holds_lock = [this] { return lock_.is_still_ours(); },
                                      .stop_listening = [this] { stop_listening_(); },
-                                     .ended = [this] { ended_.set_value(); }};
+                                     .ended = [this] { ended_.set_value(); },
+                                     .died = [] { ::_exit(log::exit_software); }};
     return system.spawn(supervisor, process, owned, session_factory{make_session});
   }
 
@@ -315,8 +361,12 @@ private:
             .state = options_.where.state,
             .config = options_.where.config,
             .version = program_version,
-            .protocol = protocol_version};
+            .protocol = protocol_version,
+            .is_activated = is_activated()};
   }
+
+  /// The socket is the service manager's, which listens on when this process is gone.
+  bool is_activated() const { return options_.listening >= 0; }
 
   daemon_options options_;
   supervisor_lock lock_;
@@ -330,16 +380,13 @@ private:
   caf::actor_system_config settings_;
 };
 
-} // namespace
-
-int run_daemon(const daemon_options& options) {
-  if (options.life == supervisor_life::detached)
-    detach();
-  close_inherited(options.lifeline);
-  starter waiting{options.lifeline};
-  harden();
+/// Everything up to the end. `waiting` is told what goes wrong by a sentence; what cannot be told so is thrown.
+int serve(const daemon_options& options, starter& waiting) {
   if (const auto too_few = too_few_descriptors())
     return complain(waiting, *too_few);
+  const auto level = log::parse_level(options.log_level.empty() ? "info" : options.log_level);
+  if (!level)
+    return complain(waiting, level.error());
   if (const auto made = make_state_directories(options.where); !made)
     return complain(waiting, made.error());
   auto lock = supervisor_lock::acquire(options.where.lock());
@@ -352,8 +399,9 @@ int run_daemon(const daemon_options& options) {
                 << " is running already; end it: agent-dispatch stop\n";
     return options.life == supervisor_life::foreground ? 1 : 0;
   }
-  if (const auto opened = log::open(options.where.log(), options.life == supervisor_life::foreground); !opened)
+  if (const auto opened = log::open(options.where.log(), options.life == supervisor_life::foreground, *level); !opened)
     return complain(waiting, opened.error());
+  log::tell_fatal_ends(options.where.log());
   auto keeper = keeper_program::open(keeper_path());
   if (!keeper)
     return complain(waiting, keeper.error());
@@ -361,7 +409,23 @@ int run_daemon(const daemon_options& options) {
   if (!state_lock)
     return complain(waiting, state_lock.error());
   enable_death_points(options.where.state);
+  crash_point("start");
   return daemon{options, std::move(**lock), std::move(*state_lock), std::move(*keeper)}.run(waiting);
+}
+
+} // namespace
+
+int run_daemon(const daemon_options& options) {
+  if (options.life == supervisor_life::detached)
+    detach();
+  close_inherited({std::min(options.lifeline, options.listening), std::max(options.lifeline, options.listening)});
+  starter waiting{options.lifeline};
+  harden();
+  try {
+    return serve(options, waiting);
+  } catch (const std::exception& problem) { // no descriptors, no memory, no threads: nothing serves yet
+    return complain(waiting, not_set_up(problem));
+  }
 }
 
 } // namespace agent_dispatch

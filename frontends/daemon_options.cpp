@@ -29,10 +29,16 @@ std::vector<std::string> daemon_arguments(const daemon_options& options) {
   for (const auto& entry : life_words)
     if (entry.life == options.life)
       life = entry.word;
-  return {"--config",   options.where.config.native(),   "--jobs",   options.where.jobs.native(),
-          "--state",    options.where.state.native(),    "--socket", options.where.socket.native(),
-          "--home",     options.home.native(),           "--life",   life,
-          "--lifeline", std::to_string(options.lifeline)};
+  return {"--config",    options.where.config.native(),
+          "--jobs",      options.where.jobs.native(),
+          "--state",     options.where.state.native(),
+          "--socket",    options.where.socket.native(),
+          "--home",      options.home.native(),
+          "--life",      life,
+          "--lifeline",  std::to_string(options.lifeline),
+          "--listening", std::to_string(options.listening),
+          "--notify",    options.notify_socket,
+          "--log-level", options.log_level};
 }
 
 expected<daemon_options> parse_daemon_arguments(const std::vector<std::string>& arguments) {
@@ -52,9 +58,14 @@ expected<daemon_options> parse_daemon_arguments(const std::vector<std::string>& 
       options.where.socket = value;
     } else if (name == "--home") {
       options.home = value;
-    } else if (name == "--lifeline") {
+    } else if (name == "--notify") {
+      options.notify_socket = value;
+    } else if (name == "--log-level") {
+      options.log_level = value;
+    } else if (name == "--lifeline" || name == "--listening") {
       const auto* end = value.data() + value.size();
-      const auto [stop, problem] = std::from_chars(value.data(), end, options.lifeline);
+      const auto [stop, problem] =
+          std::from_chars(value.data(), end, name == "--lifeline" ? options.lifeline : options.listening);
       if (problem != std::errc{} || stop != end)
         return misused(value);
     } else if (name == "--life") {

@@ -19,7 +19,10 @@ struct daemon_options {
   places where;
   std::filesystem::path home; ///< what `~` in agents.yaml stands for
   supervisor_life life = supervisor_life::foreground;
-  int lifeline = -1; ///< a socket to the frontend that waits for `ready` or `error: …`; -1: nobody waits
+  std::string log_level{};     ///< `debug`, `info`, `warn` or `error`, unchecked; "": info
+  int listening = -1;          ///< a listening Unix socket that the service manager has made; -1: it makes its own
+  std::string notify_socket{}; ///< of the service manager, which is told `READY=1`; "": nobody is told
+  int lifeline = -1;           ///< a socket to the frontend that waits for `ready` or `error: …`; -1: nobody waits
 };
 
 /// The arguments for execve, argv[0] left out.

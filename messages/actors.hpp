@@ -310,6 +310,12 @@ struct read_exit {
   attempt which = attempt::first;
 };
 
+/// How does a run stand whose actor has died? One that has not been started is claimed, so that it may be started anew.
+/// The reply's request holds the spec alone.
+struct find_run {
+  run_spec_ptr spec;
+};
+
 /// Ends, by its mark, what a run left behind whose keeper is gone. The reply is the number of processes that stay.
 struct sweep_run {
   run_key run;
@@ -386,6 +392,7 @@ struct clear_strays {};
 using launcher_actor = caf::typed_actor<
     /// Makes the run directory and starts the keeper.
     asks<launch_run>::with<launch_result>, asks<read_exit>::with<exit_report>, asks<sweep_run>::with<int>,
+    asks<find_run>::with<recovered_request>,
     /// Renames the run directory into the trash, then deletes it.
     takes<discard_run>, asks<record_request>::with<write_outcome>, takes<discard_request>, takes<note_handover>,
     asks<recover_state>::with<recovered_state_ptr>,
@@ -508,6 +515,11 @@ struct retry_conclusion {
   request_key request;
 };
 
+/// Whoever drove a request that consists of others has died a while ago.
+struct drive_again {
+  request_key request;
+};
+
 struct drain_requests {
   stop_mode mode = stop_mode::drain;
 };
@@ -549,7 +561,7 @@ using requests_actor = caf::typed_actor<
     /// The caller gets `request_progress` and exactly one `request_answered`.
     takes<dispatch_call>, takes<cancel_request>, takes<request_acknowledged>, takes<requests_kept>,
     takes<frontend_arrived>, takes<frontend_disconnected>, takes<recheck_frontend>, asks<recover_requests>::with<int>,
-    takes<retry_conclusion>,
+    takes<retry_conclusion>, takes<drive_again>,
     /// Takes no more work; replies when none is left (at once, when runs are kept), with what had to be ended.
     asks<drain_requests>::with<stop_report>, asks<finish_requests>::with<bool>,
     /// Null when the request's run is not queued.
@@ -973,6 +985,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::watch_timeout)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::job_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::note_handover)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::retry_conclusion)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::drive_again)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::find_run)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::recovered_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::serve_requests)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::run_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::api_troubled)

@@ -76,6 +76,10 @@ inline constexpr auto output_poll = 50ms;
 inline constexpr auto supervisor_start = 10s;
 /// The holder of the supervisor lock compares descriptor and path this often.
 inline constexpr auto lock_check = 5s;
+/// A supervisor's log past this size is put aside, and so many of them are kept: 20 MiB in all. A day of much work is
+/// some 100 KiB.
+inline constexpr std::size_t log_bytes = 5u << 20;
+inline constexpr std::size_t old_logs = 3;
 /// Locks shared with other programs are waited for this long.
 inline constexpr auto shared_lock = 10s;
 

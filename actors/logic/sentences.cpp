@@ -140,6 +140,12 @@ std::string directory_unusable(const agent_name& agent, const std::filesystem::p
               std::strerror(error_number), ". Mend its permissions and dispatch again.");
 }
 
+std::string driver_died() {
+  return "The supervisor failed three times at putting this request together, so it is given up; what it had started "
+         "is "
+         "ended. Its log says more: `agent-dispatch status` names it.";
+}
+
 std::string job_lost(const std::optional<session_id>& session) {
   std::string text = "The run of this job is gone, and how it ended is not known.";
   if (session && !session->empty())

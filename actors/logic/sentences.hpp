@@ -43,6 +43,8 @@ std::string holds_a_nul(std::string_view field);
 std::string too_deep(int depth, int max_dispatch_depth);
 std::string directory_missing(const agent_name& agent, const std::filesystem::path& directory);
 std::string directory_unusable(const agent_name& agent, const std::filesystem::path& directory, int error_number);
+/// Of a request that consists of others.
+std::string driver_died();
 /// The errors of jobs that ended without a result.
 std::string job_lost(const std::optional<session_id>& session);
 std::string disk_was_full(const std::optional<session_id>& session);

@@ -63,6 +63,8 @@ std::optional<supervisor_entry> parse_supervisor_entry(std::string_view text) {
                          .version = text_member(json, "version")};
   if (const auto protocol = json.find("protocol"); protocol != json.end() && protocol->is_number_integer())
     entry.protocol = protocol->get<int>();
+  if (const auto activated = json.find("activated"); activated != json.end() && activated->is_boolean())
+    entry.is_activated = activated->get<bool>();
   if (!entry.socket.is_absolute() || !entry.state.is_absolute())
     return std::nullopt;
   return entry;
@@ -111,11 +113,9 @@ expected<std::optional<supervisor_lock>> supervisor_lock::acquire(const std::fil
 }
 
 expected<void> supervisor_lock::publish(const supervisor_entry& entry) {
-  const nlohmann::json json{{"socket", entry.socket.native()},
-                            {"state", entry.state.native()},
-                            {"config", entry.config.native()},
-                            {"version", entry.version},
-                            {"protocol", entry.protocol}};
+  const nlohmann::json json{{"socket", entry.socket.native()}, {"state", entry.state.native()},
+                            {"config", entry.config.native()}, {"version", entry.version},
+                            {"protocol", entry.protocol},      {"activated", entry.is_activated}};
   const auto text = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   if (::ftruncate(fd_.get(), 0) != 0 ||
       ::pwrite(fd_.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))

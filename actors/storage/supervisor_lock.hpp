@@ -16,7 +16,8 @@ struct supervisor_entry {
   std::filesystem::path state;
   std::filesystem::path config; ///< agents.yaml that it serves; "" when it does not say
   std::string version;
-  int protocol = 0; ///< 0: it does not say
+  int protocol = 0;          ///< 0: it does not say
+  bool is_activated = false; ///< somebody else listens on the socket when it is gone, and starts the next one
 
   bool operator==(const supervisor_entry&) const = default;
 };

@@ -26,6 +26,23 @@ std::vector<caller_limit> limits_of_this_process() {
   return limits;
 }
 
+link_request make_request(const cli_io& io, frontend_role role, supervisor_kind kind, const config_paths& paths,
+                          places where) {
+  const bool embedded = kind == supervisor_kind::embedded || io.environment("AGENT_DISPATCH_EMBEDDED") == "1";
+  return link_request{
+      .where = std::move(where),
+      .home = paths.home,
+      .hello = {.protocol = protocol_version,
+                .version = program_version,
+                .role = role,
+                .frontend = {make_uuid()},
+                .caller = std::make_shared<const caller_context>(this_caller())},
+      .missing = embedded ? when_missing::start_embedded : when_missing::start,
+      .log_level = io.environment(log_level_variable).value_or(""),
+      .warn = [](std::string_view sentence) { std::cerr << "agent-dispatch: " << sentence << '\n'; },
+  };
+}
+
 } // namespace
 
 caller_context this_caller() {
@@ -49,21 +66,24 @@ expected<link_request> make_link_request(const cli_io& io, frontend_role role, s
   const auto paths = find_paths(io.environment, io.directory);
   if (!paths)
     return tl::unexpected(paths.error());
-  const auto where = find_places(paths->config, paths->jobs, io.environment);
+  auto where = find_places(paths->config, paths->jobs, io.environment);
   if (!where)
     return tl::unexpected(where.error());
-  const bool embedded = kind == supervisor_kind::embedded || io.environment("AGENT_DISPATCH_EMBEDDED") == "1";
-  return link_request{
-      .where = *where,
-      .home = paths->home,
-      .hello = {.protocol = protocol_version,
-                .version = program_version,
-                .role = role,
-                .frontend = {make_uuid()},
-                .caller = std::make_shared<const caller_context>(this_caller())},
-      .missing = embedded ? when_missing::start_embedded : when_missing::start,
-      .warn = [](std::string_view sentence) { std::cerr << "agent-dispatch: " << sentence << '\n'; },
+  return make_request(io, role, kind, *paths, std::move(*where));
+}
+
+expected<link_request> make_server_request(const cli_io& io, supervisor_kind kind) {
+  const auto paths = find_paths(io.environment, io.directory);
+  if (!paths)
+    return tl::unexpected(paths.error());
+  auto find = [config = paths->config, jobs = paths->jobs, environment = io.environment] {
+    return find_places(config, jobs, environment);
   };
+  auto where = find();
+  auto request = make_request(io, frontend_role::mcp, kind, *paths, where ? *where : places{});
+  if (!where)
+    request.find_where = std::move(find);
+  return request;
 }
 
 expected<std::optional<supervisor_link>> connect_if_running(cli_io& io) {

@@ -1,5 +1,6 @@
 #include "frontends/cli/private_process.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include <sys/stat.h>
@@ -27,7 +28,10 @@ inherited_settings settings_now() {
 void make_process_private() {
   before() = settings_now();
   ::umask(private_mask);
-  const rlimit no_core{0, before()->core.rlim_max};
+  // Not PR_SET_DUMPABLE: a sweep must see the environment of a server inside a run. 1 and not 0: of a core that goes to
+  // a pipe, the kernel asks nothing else (core(5)).
+  const auto most = before()->core.rlim_max;
+  const rlimit no_core{std::min<rlim_t>(most, 1), most};
   ::setrlimit(RLIMIT_CORE, &no_core);
 }
 

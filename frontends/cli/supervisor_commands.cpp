@@ -138,9 +138,10 @@ int report_not_running(output_format format, std::string_view sentence, const or
 } // namespace
 
 int run_serve(supervisor_kind kind, cli_io& io) {
-  auto request = make_link_request(io, frontend_role::mcp, kind);
+  auto request = make_server_request(io, kind);
   if (!request)
     return report_failure(io, output_format::text, request.error().message);
+
   return relay{std::move(*request), {}}.run();
 }
 
@@ -148,8 +149,16 @@ int run_supervise(cli_io& io) {
   const auto request = make_link_request(io, frontend_role::cli, supervisor_kind::shared);
   if (!request)
     return report_failure(io, output_format::text, request.error().message);
+  auto handed_over = find_service_sockets(io.environment);
+  if (!handed_over)
+    return report_failure(io, output_format::text, handed_over.error().message);
   return report_failure(io, output_format::text,
-                        become_supervisor({.where = request->where, .home = request->home}).message);
+                        become_supervisor({.where = request->where,
+                                           .home = request->home,
+                                           .log_level = request->log_level,
+                                           .listening = handed_over->listening,
+                                           .notify_socket = std::move(handed_over->notify)})
+                            .message);
 }
 
 int run_status(const status_options& options, cli_io& io) {

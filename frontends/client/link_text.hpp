@@ -37,6 +37,15 @@ inline std::string hangs(int pid, std::string_view log) {
   return begin + ". To end it (runs go on, and the next supervisor takes them over): kill -9 " + std::to_string(pid);
 }
 
+/// It was killed, or had no memory: else it would have said why.
+inline std::string ended_without_a_word(std::string_view log) {
+  return "it ended at once, without a word; its log may say more: " + std::string{log};
+}
+
+inline std::string late_word(std::string_view log) {
+  return "it did not come up in time; its log is " + std::string{log};
+}
+
 inline std::string unreachable_after_start(std::string_view log) {
   return "a supervisor was started, but cannot be reached; its log is " + std::string{log};
 }

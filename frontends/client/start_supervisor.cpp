@@ -13,6 +13,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "frontends/client/link_text.hpp"
+
 namespace agent_dispatch {
 
 namespace {
@@ -21,6 +23,9 @@ namespace fs = std::filesystem;
 
 /// The descriptor under which the supervisor finds its lifeline.
 constexpr int lifeline_number = 3;
+
+/// The number of the first descriptor that a service is handed: SD_LISTEN_FDS_START of systemd.
+constexpr int first_handed_over = 3;
 
 fs::path daemon_path() {
   std::error_code ignored;
@@ -83,7 +88,7 @@ tl::unexpected<fault> not_started(std::string why) {
 }
 
 /// What the supervisor says on its lifeline: one line.
-expected<std::string> read_word(int lifeline, std::chrono::steady_clock::time_point until) {
+expected<std::string> read_word(int lifeline, std::chrono::steady_clock::time_point until, const fs::path& log) {
   std::string word;
   std::array<char, 512> buffer{};
   while (word.find('\n') == std::string::npos) {
@@ -93,10 +98,10 @@ expected<std::string> read_word(int lifeline, std::chrono::steady_clock::time_po
     if (ready < 0 && errno == EINTR)
       continue;
     if (ready <= 0)
-      return not_started("it did not come up in time");
+      return not_started(link_text::late_word(log.native()));
     const auto count = ::read(lifeline, buffer.data(), buffer.size());
     if (count <= 0) // killed, or it would have said why: worth another try
-      return failure(fault_kind::lost, not_started("it ended at once").value().message);
+      return failure(fault_kind::lost, not_started(link_text::ended_without_a_word(log.native())).value().message);
     word.append(buffer.data(), static_cast<std::size_t>(count));
   }
   word.pop_back();
@@ -129,7 +134,7 @@ expected<started_supervisor> start_supervisor(daemon_options options, std::chron
   theirs.reset();
   if (options.life == supervisor_life::detached)
     ::waitpid(child, nullptr, 0); // the process that detaches; the supervisor is its child
-  const auto word = read_word(ours.get(), until);
+  const auto word = read_word(ours.get(), until, options.where.log());
   if (!word)
     return tl::unexpected(word.error());
   if (*word == "ready")
@@ -137,6 +142,21 @@ expected<started_supervisor> start_supervisor(daemon_options options, std::chron
   if (*word == "held")
     return started_supervisor{false, {}};
   return not_started(word->starts_with("error: ") ? word->substr(std::strlen("error: ")) : *word);
+}
+
+expected<service_sockets> find_service_sockets(const environment_lookup& environment) {
+  service_sockets found;
+  if (const auto notify = environment("NOTIFY_SOCKET"); notify && !notify->empty())
+    found.notify = *notify;
+  if (environment("LISTEN_PID") != std::to_string(::getpid()))
+    return found; // there are none, or they were for another process
+  if (environment("LISTEN_FDS") != "1")
+    return failure(fault_kind::invalid_argument, "a supervisor takes one listening socket, and " +
+                                                     environment("LISTEN_FDS").value_or("none") +
+                                                     " were handed to it; see the [Socket] section of the unit: "
+                                                     "systemctl --user cat agent-dispatch.socket");
+  found.listening = first_handed_over;
+  return found;
 }
 
 fault become_supervisor(daemon_options options) {

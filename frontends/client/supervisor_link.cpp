@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <fstream>
 #include <optional>
 #include <thread>
 
@@ -33,6 +34,8 @@ constexpr std::chrono::seconds leave_to_others{2};
 constexpr std::chrono::milliseconds look_for_others{100};
 /// A supervisor that holds its lock but does not listen is given this long: it may have hundreds of runs to take over.
 constexpr std::chrono::seconds recovery_time{60};
+/// What a supervisor that is started has to say is waited for: it gives another one in its state directory 15 s to go.
+constexpr std::chrono::seconds word_time{20};
 /// A supervisor that ends while it is being connected to: so many times, with pauses that double.
 constexpr int tries = 3;
 constexpr std::chrono::milliseconds first_pause{100};
@@ -46,11 +49,21 @@ void limit_sending(int socket, std::chrono::seconds time) {
   ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
+/// As the kernel has it; "" when it cannot be told.
+std::string name_of_process(pid_t pid) {
+  std::ifstream file{"/proc/" + std::to_string(pid) + "/comm"};
+  std::string name;
+  std::getline(file, name);
+  return name;
+}
+
 tl::unexpected<fault> hangs(int socket, const link_request& request) {
   ucred peer{};
   socklen_t size = sizeof peer;
   const bool is_known = ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
-  return failure(fault_kind::protocol, link_text::hangs(is_known ? peer.pid : 0, request.where.log().native()));
+  // Where systemd listens for the next one, the peer is systemd, and nobody is to kill that.
+  const bool is_one = is_known && name_of_process(peer.pid) != "systemd";
+  return failure(fault_kind::protocol, link_text::hangs(is_one ? peer.pid : 0, request.where.log().native()));
 }
 
 /// Empty when nobody listens there.
@@ -128,8 +141,8 @@ expected<supervisor_greeting> read_greeting(supervisor_link& link, const link_re
                              .queued = json.value("queued", 0)};
 }
 
-expected<supervisor_link> greet(unique_fd socket, const std::filesystem::path& state, const link_request& request) {
-  if (auto held = request.lock->hold(state, request.hello.frontend); !held)
+expected<supervisor_link> greet(unique_fd socket, const supervisor_entry& entry, const link_request& request) {
+  if (auto held = request.lock->hold(entry.state, request.hello.frontend); !held)
     return tl::unexpected(held.error());
   supervisor_link link{.socket = std::move(socket),
                        .lifeline = {},
@@ -139,7 +152,8 @@ expected<supervisor_link> greet(unique_fd socket, const std::filesystem::path& s
   // A supervisor that refuses closes before it has read everything: its reason is worth more than the broken pipe. It
   // has come by then, so that there is nothing to wait for.
   const auto written = send_all(link.socket.get(), encode_frame("hello", 0, encode_hello(request.hello)));
-  const auto patience = written ? limits::supervisor_start : std::chrono::seconds::zero();
+  const auto longest = entry.is_activated ? recovery_time : limits::supervisor_start; // it may be coming up
+  const auto patience = written ? longest : std::chrono::seconds::zero();
   auto greeting = read_greeting(link, request, clock::now() + patience);
   if (!greeting)
     return tl::unexpected(greeting.error());
@@ -161,6 +175,9 @@ expected<std::optional<supervisor_link>> try_connect(const link_request& request
   const auto entry = read_supervisor_entry(request.where.lock());
   if (!entry)
     return std::nullopt;
+  // To connect would start one.
+  if (entry->is_activated && request.missing != when_missing::start && !is_supervisor_alive(request.where.lock()))
+    return std::nullopt;
   auto socket = connect_once(entry->socket, request);
   if (!socket)
     return tl::unexpected(socket.error());
@@ -169,7 +186,7 @@ expected<std::optional<supervisor_link>> try_connect(const link_request& request
   if (!entry->config.empty() && entry->config != request.where.config && request.warn)
     request.warn(link_text::other_configuration(request.where.jobs.native(), entry->config.native(),
                                                 request.where.config.native()));
-  auto link = greet(std::move(*socket), entry->state, request);
+  auto link = greet(std::move(*socket), *entry, request);
   if (!link)
     return tl::unexpected(link.error());
   return std::optional<supervisor_link>{std::move(*link)};
@@ -226,8 +243,9 @@ private:
       pause_ *= 2;
     }
     const auto life = is_embedded() ? supervisor_life::embedded : supervisor_life::detached;
-    auto started = start_supervisor({.where = request_.where, .home = request_.home, .life = life},
-                                    clock::now() + limits::supervisor_start);
+    auto started = start_supervisor(
+        {.where = request_.where, .home = request_.home, .life = life, .log_level = request_.log_level},
+        clock::now() + word_time);
     if (!started && !is_supervisor_alive(request_.where.lock()))
       return tl::unexpected(started.error());
     started_ = started && started->is_ours;
@@ -286,6 +304,15 @@ expected<void> send_all(int socket, std::string_view bytes) {
 }
 
 expected<supervisor_link> connect_supervisor(const link_request& request) {
+  if (request.find_where) {
+    auto found = request;
+    auto where = request.find_where();
+    if (!where)
+      return tl::unexpected(where.error());
+    found.where = std::move(*where);
+    found.find_where = nullptr;
+    return connect_supervisor(found);
+  }
   auto pause = first_pause;
   for (int left = tries;; pause *= 2) {
     auto link = find_supervisor(request);

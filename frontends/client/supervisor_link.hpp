@@ -25,6 +25,10 @@ struct link_request {
   std::filesystem::path home;
   frontend_hello hello;
   when_missing missing = when_missing::start;
+  std::string log_level{}; ///< of one that is started, as the user says it; "": its default
+  /// Where the places could not be found: looked for again before each attempt, whose `where` they are. Empty: `where`
+  /// is right.
+  std::function<expected<places>()> find_where{};
   /// Gets a sentence for the user, on stderr say; from any thread, and until the process ends.
   std::function<void(std::string_view)> warn;
   /// Held from the first connection on; shared by the copies of this request and the links that come of it.
@@ -53,8 +57,9 @@ struct supervisor_link {
 /// ends while it is being connected to is tried three times, one that is still coming up is waited for. Blocks; up to a
 /// minute for a supervisor with much to recover, else some seconds.
 ///
-/// Faults: `supervisor_missing` (and why it could not be started, or that it hangs), `version_mismatch`, `lost`, `io`,
-/// `protocol`, `invalid_argument` (an embedded one beside another). None of them mends by trying again at once.
+/// Faults: those of `find_where`, `supervisor_missing` (and why it could not be started, or that it hangs),
+/// `version_mismatch`, `lost`, `io`, `protocol`, `invalid_argument` (an embedded one beside another). None of them
+/// mends by trying again at once.
 expected<supervisor_link> connect_supervisor(const link_request& request);
 
 /// Writes all bytes to a blocking socket. Fault `io`.

@@ -135,7 +135,9 @@ supervisor_probe probe_supervisor(const std::filesystem::path& lock_file, const 
     probe.version = probe.entry->version;
   }
   if (!is_supervisor_alive(lock_file)) {
-    probe.presence = is_there(probe.socket) ? supervisor_presence::stale_socket : supervisor_presence::none;
+    // An activated one's is not stale: to look would start the next one.
+    const bool is_stale = is_there(probe.socket) && !(probe.entry && probe.entry->is_activated);
+    probe.presence = is_stale ? supervisor_presence::stale_socket : supervisor_presence::none;
     return probe;
   }
   const unique_fd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <set>
 
+#include "actors/death_point.hpp"
+#include "actors/last_words.hpp"
 #include "actors/log.hpp"
 #include "messages/limits.hpp"
 
@@ -110,6 +112,7 @@ void session_state::one_less_asked() {
 }
 
 void session_state::take_message(std::uint64_t line, std::string_view payload) {
+  crash_point("session");
   const auto message = jsonrpc::parse(payload);
   if (const auto* request = std::get_if<jsonrpc::request>(&message)) {
     if (const auto open = open_calls(); open >= limits::open_calls && !cancelled_line)
@@ -539,6 +542,7 @@ session_actor::behavior_type session(session_actor::stateful_pointer<session_sta
                                      connection_ptr link, std::shared_ptr<const frontend_hello> greeting,
                                      std::unique_ptr<session_dialect> dialect) {
   auto& state = self->state;
+  tell_exceptions(self);
   state.core = core;
   state.link = std::move(link);
   state.greeting = std::move(greeting);

@@ -13,8 +13,9 @@ struct agent_fixture {
   std::shared_ptr<admission_script> admission = scripted_admission(world);
   std::shared_ptr<listener_script> listener = scripted_listener(world);
   std::shared_ptr<jobs_script> jobs = scripted_jobs(world);
+  std::shared_ptr<launcher_script> launcher = scripted_launcher(world);
   agent_actor alpha =
-      world.keep(world.system().spawn(agent, admission->actor, jobs->actor,
+      world.keep(world.system().spawn(agent, admission->actor, jobs->actor, launcher->actor,
                                       run_spawner{[this](caf::actor_system&, run_spec_ptr spec, const run_listener&) {
                                         world.note("run " + spec->key.value + ": made");
                                         return scripted_run(world, runs, spec->key);
@@ -29,6 +30,14 @@ struct agent_fixture {
     queue(key);
     world.tell(alpha, run_granted{.run = {key}, .borrowed_from = {}});
     CHECK(world.heard() == lines{"run " + key + ": made", "run " + key + ": begin", "listener: " + key + " started"});
+  }
+
+  /// The run's actor dies, and the launcher says what has become of the run.
+  void die(const std::string& key, run_condition condition) {
+    world.kill(runs.actors[key]);
+    CHECK(world.heard() == lines{"launcher: find " + key});
+    world.reply(take(launcher->finds),
+                recovered_request{.request = {}, .condition = condition, .how = {}, .borrowed_from = {}});
   }
 };
 
@@ -113,16 +122,77 @@ TEST_CASE_METHOD(agent_fixture, "a run is executed once, however often it is ask
   CHECK(world.heard() == lines{});
 }
 
-TEST_CASE_METHOD(agent_fixture, "a run whose actor dies is answered, once") {
+TEST_CASE_METHOD(agent_fixture, "a run whose actor dies goes on with another one, and keeps its seat") {
   start("r1");
   start("r2");
+  die("r1", run_condition::live);
+  CHECK(world.heard() == lines{});
+  world.pass(std::chrono::milliseconds{100});
+  CHECK(world.heard() == lines{"run r1: made", "run r1: resume"});
+  world.tell(alpha, run_finished{{"r1"}, answer_of("done")});
+  CHECK(world.heard() == lines{"admission: release r1", "listener: r1 finished, success 'done'"});
+  world.tell(alpha, run_finished{{"r2"}, answer_of("fine")});
+  CHECK(world.heard() == lines{"admission: release r2", "listener: r2 finished, success 'fine'"});
+}
+
+TEST_CASE_METHOD(agent_fixture, "a run whose actor dies before it was started is begun anew") {
+  start("r1");
+  die("r1", run_condition::not_started);
+  world.pass(std::chrono::milliseconds{100});
+  CHECK(world.heard() == lines{"run r1: made", "run r1: begin", "listener: r1 started"});
+}
+
+TEST_CASE_METHOD(agent_fixture, "a run whose actor dies again and again is ended, swept and answered, once") {
+  start("r1");
+  for (const auto pause : {std::chrono::milliseconds{100}, std::chrono::milliseconds{200}}) {
+    die("r1", run_condition::live);
+    world.pass(pause - std::chrono::milliseconds{1});
+    CHECK(world.heard() == lines{});
+    world.pass(std::chrono::milliseconds{1});
+    CHECK(world.heard() == lines{"run r1: made", "run r1: resume"});
+  }
   world.kill(runs.actors["r1"]);
+  CHECK(world.heard() == lines{"launcher: sweep r1"});
+  world.reply(take(launcher->sweeps), 0);
   CHECK(world.heard() ==
         lines{"admission: release r1", "listener: r1 finished, fault: a process died and took the work with it"});
   world.tell(alpha, run_finished{{"r1"}, answer_of("late")});
   CHECK(world.heard() == lines{});
-  world.tell(alpha, run_finished{{"r2"}, answer_of("fine")});
-  CHECK(world.heard() == lines{"admission: release r2", "listener: r2 finished, success 'fine'"});
+}
+
+TEST_CASE_METHOD(agent_fixture, "a cancel while a run has no actor is told to the next one") {
+  start("r1");
+  die("r1", run_condition::live);
+  world.tell(alpha, cancel_run{{"r1"}});
+  world.pass(std::chrono::milliseconds{100});
+  CHECK(world.heard() == lines{"run r1: made", "run r1: resume", "run r1: cancel"});
+}
+
+TEST_CASE_METHOD(agent_fixture, "a cancel while a run that was not started has no actor starts nothing") {
+  start("r1");
+  die("r1", run_condition::not_started);
+  world.tell(alpha, cancel_run{{"r1"}});
+  world.pass(std::chrono::milliseconds{100});
+  CHECK(world.heard() == lines{"admission: release r1", "listener: r1 finished, cancelled ''"});
+}
+
+TEST_CASE_METHOD(agent_fixture, "a run that was taken over and is gone with its actor is lost, not started") {
+  auto spec = spec_of("r1");
+  spec->caller = nullptr;
+  world.tell(alpha, adopt_run{spec, listener->actor, {}});
+  CHECK(world.heard() == lines{"run r1: made", "run r1: resume", "listener: r1 started"});
+  world.kill(runs.actors["r1"]);
+  CHECK(world.heard() == lines{"launcher: find r1"});
+  world.reply(take(launcher->finds), recovered_request{});
+  CHECK(world.heard() ==
+        lines{"admission: release r1", "listener: r1 finished, fault: a process died and took the work with it"});
+}
+
+TEST_CASE_METHOD(agent_fixture, "a run whose actor dies with nobody left to ask is the next supervisor's to answer") {
+  start("r1");
+  world.kill(launcher->actor);
+  world.kill(runs.actors["r1"]);
+  CHECK(world.heard() == lines{});
 }
 
 TEST_CASE_METHOD(agent_fixture, "a run whose actor ends after its answer is answered once") {

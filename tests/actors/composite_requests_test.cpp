@@ -35,6 +35,12 @@ struct composite_fixture : requests_fixture {
     return heard;
   }
 
+  void kill_driver() {
+    auto* actor = caf::actor_cast<caf::abstract_actor*>(requests);
+    const auto& state = dynamic_cast<requests_actor::stateful_pointer<requests_state>>(actor)->state;
+    world.kill(composite_actor{state.requests.at({front, 1}).driver});
+  }
+
   void acknowledge() { world.tell(requests, request_acknowledged{{front, 1}}); }
 
   /// An earlier supervisor has left the whole, and these parts of it.
@@ -335,4 +341,62 @@ TEST_CASE_METHOD(composite_fixture, "a queued part that hangs on a cancelled run
   auto heard = world.heard();
   CHECK(std::count(heard.begin(), heard.end(), "alpha: execute front.1.agg") == 0);
   CHECK(std::count(heard.begin(), heard.end(), "session: 1 answered, success ''") == 1);
+}
+
+TEST_CASE_METHOD(composite_fixture, "a driver that dies has a successor, and what is done is not done again") {
+  ask_two("alpha");
+  without_slots();
+  finish_part("0", answer_of("first"));
+  kill_driver();
+  CHECK(world.heard() == lines{});
+  finish_part("1", answer_of("second")); // while there is nobody who waits for it
+  CHECK(world.heard() == lines{});
+  world.pass(std::chrono::milliseconds{100});
+  CHECK(world.heard() == lines{"alpha: execute front.1.agg"});
+  finish_part("agg", answer_of("both"));
+  CHECK(world.heard() == lines{"session: 1 answered, success ''"});
+  CHECK(session->answers.at(0).parallel->items.at(0).value->result == "first");
+  CHECK(session->answers.at(0).parallel->items.at(1).value->result == "second");
+}
+
+TEST_CASE_METHOD(composite_fixture, "a cancel while there is no driver ends the parts, and the next one answers") {
+  ask_two();
+  without_slots();
+  kill_driver();
+  world.tell(requests, cancel_request{{front, 1}});
+  auto heard = world.heard();
+  CHECK(std::count_if(heard.begin(), heard.end(), [](const auto& line) { return line.starts_with("alpha: cancel"); }) ==
+        2);
+  finish_part("0", answer_of("first"));
+  finish_part("1", answer_of("second"));
+  world.heard();
+  world.pass(std::chrono::milliseconds{100});
+  CHECK(world.heard().size() == 1);
+  CHECK(session->answers.size() == 1);
+}
+
+TEST_CASE_METHOD(composite_fixture,
+                 "a request whose drivers die again and again is given up, and its parts are ended") {
+  ask_two();
+  without_slots();
+  for (const auto pause : {std::chrono::milliseconds{100}, std::chrono::milliseconds{200}}) {
+    kill_driver();
+    world.pass(pause);
+    CHECK(world.heard() == lines{});
+  }
+  kill_driver();
+  auto heard = world.heard();
+  CHECK(std::count_if(heard.begin(), heard.end(), [](const auto& line) { return line.starts_with("alpha: cancel"); }) ==
+        2);
+  CHECK(std::count(heard.begin(), heard.end(),
+                   "session: 1 answered, fault: a process died and took the work with it") == 1);
+  world.pass(std::chrono::hours{1});
+  CHECK(world.heard() == lines{});
+}
+
+TEST_CASE_METHOD(composite_fixture, "the death of an agent's actor is that of the requests") {
+  execute(1);
+  world.kill(alpha->actor);
+  world.tell(requests, call(2));
+  CHECK(world.heard() == lines{});
 }

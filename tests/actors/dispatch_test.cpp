@@ -23,11 +23,11 @@ struct dispatch_fixture {
   std::shared_ptr<jobs_script> jobs = scripted_jobs(world);
   admission_actor admission = world.keep(world.system().spawn(agent_dispatch::admission, 5));
   std::vector<run_actor> runs;
-  requests_actor requests =
-      world.keep(world.system().spawn(agent_dispatch::requests, config->actor, admission, launcher->actor, jobs->actor,
-                                      agent_spawner{[this](caf::actor_system& in) {
-                                        return world.keep(in.spawn(agent, admission, jobs->actor, spawner()));
-                                      }}));
+  requests_actor requests = world.keep(
+      world.system().spawn(agent_dispatch::requests, config->actor, admission, launcher->actor, jobs->actor,
+                           agent_spawner{[this](caf::actor_system& in) {
+                             return world.keep(in.spawn(agent, admission, jobs->actor, launcher->actor, spawner()));
+                           }}));
 
   run_spawner spawner() {
     return [this](caf::actor_system& in, run_spec_ptr spec, const run_listener& listener) {
@@ -123,12 +123,22 @@ TEST_CASE_METHOD(dispatch_fixture, "a cancel ends a run once, whichever comes fi
   CHECK(sorted(world.heard()) == lines{"launcher: launch front.2.0", "session: 2 queued", "session: 2 started"});
 }
 
-TEST_CASE_METHOD(dispatch_fixture, "a run whose actor dies is answered, and its agent goes on") {
+TEST_CASE_METHOD(dispatch_fixture, "a run whose actor dies gets another one, and is answered once") {
   ask(1, "alpha");
   CHECK(world.heard().size() == 3);
   launched();
   world.kill(runs.at(0));
-  CHECK(world.heard() == lines{"session: 1 answered, fault: a process died and took the work with it"});
-  ask(2, "alpha");
-  CHECK(sorted(world.heard()) == lines{"launcher: launch front.2.0", "session: 2 queued", "session: 2 started"});
+  CHECK(world.heard() == lines{"launcher: find front.1.0"});
+  ask(2, "alpha"); // its seat is taken
+  CHECK(world.heard() == lines{"session: 2 queued"});
+  world.reply(take(launcher->finds),
+              recovered_request{.request = {},
+                                .condition = run_condition::live,
+                                .how = {.handles = std::make_shared<run_handles>(unique_fd{}, unique_fd{})},
+                                .borrowed_from = {}});
+  world.pass(std::chrono::milliseconds{100});
+  CHECK(world.heard() == lines{"watch"});
+  ends(1, "front.1.0", end_reason::cancelled);
+  CHECK(sorted(world.heard()) ==
+        lines{"launcher: launch front.2.0", "session: 1 answered, cancelled ''", "session: 2 started"});
 }

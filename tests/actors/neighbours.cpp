@@ -198,6 +198,10 @@ std::shared_ptr<launcher_script> scripted_launcher(actor_world& world) {
           world.note("launcher: sweep " + order.run.value);
           return later(self, state.sweeps);
         },
+        [&world, &state, self](const find_run& order) {
+          world.note("launcher: find " + order.spec->key.value);
+          return later(self, state.finds);
+        },
         [&world](const discard_run& order) { world.note("launcher: discard " + order.run.value); },
         [&world, &state, self](const record_request& order) -> caf::result<write_outcome> {
           if (state.records)
@@ -307,6 +311,7 @@ requests_actor scripted_requests(actor_world& world, queue_position_ptr position
         [](const recheck_frontend&) {},
         [](const recover_requests&) { return 0; },
         [](const retry_conclusion&) {},
+        [](const drive_again&) {},
         [](const drain_requests&) { return stop_report{}; },
         [](const finish_requests&) { return true; },
         [position](const get_request_position&) { return position; },

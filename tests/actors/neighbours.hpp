@@ -74,6 +74,7 @@ struct launcher_script {
   owed<launch_result> launches;
   owed<exit_report> exits;
   owed<int> sweeps;
+  owed<recovered_request> finds;
   owed<bool> frontends;
   owed<run_keys> live;
   owed<bool> discarding;

@@ -67,6 +67,7 @@ struct session_fixture {
         [](const frontend_arrived&) {},
         [](const recover_requests&) { return 0; },
         [](const retry_conclusion&) {},
+        [](const drive_again&) {},
         [](const finish_requests&) { return true; },
         [this](const frontend_disconnected& order) { world.note("requests: lost " + order.frontend.value); },
         [this](const recheck_frontend&) { world.note("requests: recheck"); },
@@ -234,7 +235,7 @@ TEST_CASE_METHOD(session_fixture, "lines that no answer is due for are settled")
 TEST_CASE_METHOD(session_fixture, "who asks faster than he is answered is read no further until he is") {
   const int questions = static_cast<int>(limits::unanswered_questions) + 2, acknowledgements = 70;
   for (int line = 1; line <= questions; ++line)
-    call(static_cast<std::uint64_t>(line), "dispatch_status", {{"job_id", "0123456789ab"}});
+    call(static_cast<std::uint64_t>(line), "dispatch_status", {{"job_id", std::string(32, 'a')}});
   CHECK(link->frames_consumed == questions - 2);
   for (int line = 1; line <= acknowledgements; ++line)
     frame("ack", static_cast<std::uint64_t>(line));
@@ -242,6 +243,7 @@ TEST_CASE_METHOD(session_fixture, "who asks faster than he is answered is read n
   for (int left = questions; left > 0; --left)
     world.reply(take(jobs->adoptions), job_found{job_record{}});
   CHECK(link->frames_consumed == questions + acknowledgements);
+  CHECK(world.heard().size() == 2 * questions + acknowledgements); // asked, answered
 }
 
 TEST_CASE_METHOD(session_fixture, "a frame of an unknown kind is passed over") {

@@ -46,6 +46,7 @@ struct supervisor_fixture {
         },
         [](const recover_requests&) { return 0; },
         [](const retry_conclusion&) {},
+        [](const drive_again&) {},
         [this](const finish_requests&) {
           world.note("requests: finish");
           return true;
@@ -110,7 +111,8 @@ struct supervisor_fixture {
   supervisor_process process{.where = {},
                              .holds_lock = [this] { return holds_lock; },
                              .stop_listening = [this] { world.note("stop listening"); },
-                             .ended = [this] { world.note("ended"); }};
+                             .ended = [this] { world.note("ended"); },
+                             .died = [this] { world.note("died"); }};
   supervisor_actor supervisor = world.keep(world.system().spawn(
       agent_dispatch::supervisor, process,
       supervised_actors{config->actor, editor->actor, admission->actor, launcher->actor, requests, jobs->actor, {}},
@@ -189,5 +191,35 @@ TEST_CASE_METHOD(supervisor_fixture, "a supervisor that lost its lock takes nobo
 
 TEST_CASE_METHOD(supervisor_fixture, "the death of an actor that everything depends on ends the process") {
   world.kill(admission->actor);
-  CHECK(world.heard() == lines{"stop listening", "requests: finish", "ended"});
+  CHECK(world.heard() == lines{"died"});
+}
+
+TEST_CASE_METHOD(supervisor_fixture, "the death of an actor while the supervisor leaves ends the process as well") {
+  connect();
+  world.tell(supervisor, shut_down{"a signal"});
+  world.reply(take(drains), stop_report{});
+  world.heard();
+  world.kill(requests);
+  CHECK(world.heard() == lines{"died"});
+}
+
+TEST_CASE_METHOD(supervisor_fixture, "the death of the supervisor's own actor ends the process") {
+  world.kill(supervisor);
+  CHECK(world.heard().front() == "died");
+}
+
+TEST_CASE_METHOD(supervisor_fixture, "a session that dies has its connection closed, and its frontend may come again") {
+  connect();
+  CHECK(world.heard() == lines{"link: welcome", "link: start"});
+  world.kill(sessions.at(0));
+  CHECK(world.heard() == lines{"link: close", "requests: lost"});
+  connect();
+  CHECK(world.heard() == lines{"link: welcome", "link: start"});
+}
+
+TEST_CASE_METHOD(supervisor_fixture, "a session that ends by itself leaves nothing to clear up") {
+  connect();
+  world.heard();
+  world.tell(sessions.at(0), connection_closed{});
+  CHECK(world.heard() == lines{});
 }

@@ -203,7 +203,8 @@ class Home:
         return self.wait_for_status(ident, "done", "failed", "cancelled", seconds=seconds)
 
     def request_files(self):
-        return sorted(self.state.glob("agent-dispatch/*/requests/*"))
+        """Those that are whole: while one is written, it has a name with a dot in front."""
+        return sorted(self.state.glob("agent-dispatch/*/requests/[!.]*"))
 
     def trash(self):
         return sorted(self.state.glob("agent-dispatch/*/trash/*"))

@@ -125,6 +125,15 @@ def descriptors(pid):
     return found
 
 
+def core_limit(pid):
+    """The soft limit of a core file's size, in bytes."""
+    for line in Path(f"/proc/{pid}/limits").read_text().splitlines():
+        if line.startswith("Max core file size"):
+            value = line.split()[4]
+            return float("inf") if value == "unlimited" else int(value)
+    raise AssertionError("the kernel names no such limit")
+
+
 def reap(known):
     """Collects zombies that were handed to us as subreaper; `known` are pids somebody else waits for."""
     for pid in children(os.getpid()):

@@ -36,6 +36,9 @@ TEST_CASE("A supervisor is told everything it needs on its command line") {
     for (const int lifeline : {-1, 0, 3, 1023}) {
       options.life = life;
       options.lifeline = lifeline;
+      options.listening = lifeline < 0 ? 3 : -1;
+      options.notify_socket = lifeline < 0 ? "@with space" : "";
+      options.log_level = lifeline < 0 ? "debug" : "";
       const auto back = parse_daemon_arguments(daemon_arguments(options));
       REQUIRE(back);
       CHECK(back->where.config == options.where.config);
@@ -45,6 +48,9 @@ TEST_CASE("A supervisor is told everything it needs on its command line") {
       CHECK(back->home == options.home);
       CHECK(back->life == life);
       CHECK(back->lifeline == lifeline);
+      CHECK(back->listening == options.listening);
+      CHECK(back->notify_socket == options.notify_socket);
+      CHECK(back->log_level == options.log_level);
     }
 }
 

@@ -525,7 +525,7 @@ TEST_CASE("A supervisor in a login session is a warning, with the command that m
   CHECK(problem(seen).status == warning);
   CHECK(problem(seen).remedy ==
         "loginctl enable-linger && agent-dispatch stop --keep-runs && systemd-run --user --collect "
-        "--unit=agent-dispatch --property=KillMode=process --property=OOMPolicy=continue "
+        "--unit=agent-dispatch-supervisor --property=KillMode=process --property=OOMPolicy=continue "
         "'--setenv=AGENT_DISPATCH_CONFIG=/a b.yaml' /opt/agent-dispatch supervise");
 }
 

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <csignal>
+#include <fstream>
 #include <memory>
 #include <vector>
 
@@ -103,6 +104,20 @@ TEST_CASE("A lock has one holder, in this process and in others") {
   }
   CHECK_FALSE(is_supervisor_alive(file));
   CHECK(other_supervisor{file}.has_it());
+}
+
+TEST_CASE("Whether somebody else listens on the socket afterwards is told, and an entry without it says no") {
+  const temporary_directory directory;
+  const auto file = directory.path() / ".supervisor";
+  auto lock = acquired(file);
+  supervisor_entry entry{.socket = "/r/s", .state = "/s", .config = {}, .version = "1", .is_activated = true};
+  REQUIRE(lock.publish(entry));
+  CHECK(read_supervisor_entry(file)->is_activated);
+  entry.is_activated = false;
+  REQUIRE(lock.publish(entry));
+  CHECK_FALSE(read_supervisor_entry(file)->is_activated);
+  std::ofstream{file} << R"({"socket": "/r/s", "state": "/s"})";
+  CHECK_FALSE(read_supervisor_entry(file)->is_activated);
 }
 
 TEST_CASE("The lock's file is private and stays when its holder is gone") {

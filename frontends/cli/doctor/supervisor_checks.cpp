@@ -79,7 +79,7 @@ std::string service_command(const facts& seen) {
   std::vector<std::string> words{"systemd-run",
                                  "--user",
                                  "--collect",
-                                 "--unit=agent-dispatch",
+                                 "--unit=agent-dispatch-supervisor", // not the name of the unit that may be installed
                                  "--property=KillMode=process",
                                  "--property=OOMPolicy=continue"};
   for (const auto& setting : seen.settings)

@@ -147,7 +147,7 @@ void supervisor_world::make_deciders() {
                  in.spawn(run, std::move(spec), listener, run_services{launcher_, admission_, watcher}));
   };
   const agent_spawner spawn_agent = [this, spawn_run](caf::actor_system& in) {
-    return enter("agent " + std::to_string(++agents_), in.spawn(agent, admission_, jobs_, spawn_run));
+    return enter("agent " + std::to_string(++agents_), in.spawn(agent, admission_, jobs_, launcher_, spawn_run));
   };
   requests_ = enter("requests", system().spawn(requests, config_, admission_, launcher_, jobs_, spawn_agent));
 }
@@ -188,6 +188,7 @@ launcher_actor::behavior_type supervisor_world::launcher_edge(launcher_actor::po
         return exit_report{std::optional{record}, {}};
       },
       [](const sweep_run&) { return 0; },
+      [](const find_run&) { return recovered_request{}; }, // no run's actor dies alone here
       [this](const discard_run& order) { remove_directory(order.run); },
       [this](const record_request& order) {
         touch_outside("requests on disk");

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <functional>
+
+#include "messages/actors.hpp"
+
+/// Actors that keep nothing but what they can read again: each has one in front of it that passes on what it is asked,
+/// and makes it anew when it has died.
+///
+///     (none) ──asked──▶ there ──died──▶ resting ──asked, pause over──▶ there
+///                                          └──asked before that──▶ the asker is told, and nobody waits
+///
+/// CAF 0.17.6 leaves a question unanswered whose actor dies over it: so every question is kept until it is answered,
+/// and a death answers them all with an error.
+namespace agent_dispatch {
+
+using config_spawner = std::function<config_actor(caf::actor_system&)>;
+using config_editor_spawner = std::function<config_editor_actor(caf::actor_system&)>;
+using job_store_spawner = std::function<job_store_actor(caf::actor_system&)>;
+
+/// Each ends the actor that it stands for with itself.
+config_actor restarting_config(caf::actor_system& system, config_spawner make);
+config_editor_actor restarting_config_editor(caf::actor_system& system, config_editor_spawner make);
+/// For the store that reads. What a writer has done when it died is not known: its death is the supervisor's.
+job_store_actor restarting_job_store(caf::actor_system& system, job_store_spawner make);
+
+} // namespace agent_dispatch
