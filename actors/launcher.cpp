@@ -309,6 +309,24 @@ expected<recovered_request> launcher_state::recover_run(const accepted_request_p
   return recovered;
 }
 
+int launcher_state::sweep(const run_key& run) {
+  std::error_code ignored;
+  for (const auto which : {attempt::first, attempt::without_session_id}) {
+    const auto directory = directory_of(run, which);
+    if (!fs::exists(directory, ignored))
+      continue;
+    if (const auto claimed = claim_void(directory); !claimed)
+      log::warn("run {}: {}", run.value, claimed.error().message);
+    if (is_keeper_alive(directory))
+      strays.push_back(directory);
+  }
+  if (!strays.empty()) {
+    looks = 0;
+    clear_strays();
+  }
+  return sweep_by_mark(run);
+}
+
 void launcher_state::tidy() {
   std::error_code problem;
   for (fs::directory_iterator entry{where.trash(), problem}, end; !problem && entry != end; entry.increment(problem))
@@ -361,7 +379,7 @@ bool launcher_state::clear(const fs::path& directory) {
       std::ignore = send_cancel(run->control.get()); // told again on the next look
     return false;
   }
-  log::info("run {}: belongs to no request; removed", directory.filename().native());
+  log::info("run {}: nobody waits for it; removed", directory.filename().native());
   sweep_by_mark(run_key{directory.filename().native()});
   move_to_trash(directory);
   return true;
@@ -377,7 +395,7 @@ launcher_actor::behavior_type launcher(launcher_actor::stateful_pointer<launcher
   return {
       [&state](const launch_run& order) { return state.launch(order); },
       [&state](const read_exit& order) { return state.read(order); },
-      [](const sweep_run& order) { return sweep_by_mark(order.run); },
+      [&state](const sweep_run& order) { return state.sweep(order.run); },
       [&state](const find_run& order) { return state.find(order.spec); },
       [&state](const discard_run& order) { state.discard(order.run); },
       [&state](const record_request& order) { return state.record(*order.request); },

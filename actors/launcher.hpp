@@ -33,6 +33,9 @@ struct launcher_state {
   std::map<frontend_id, caller_context_ptr> take_callers() const;
   /// What is left of a run that has no live keeper and was never started is removed, once no keeper can come late.
   expected<recovered_request> recover_run(const accepted_request_ptr& request, attempt which);
+  /// Ends what is left of a run that nobody answers for any more: what has not begun never does, what lives is ended by
+  /// its keeper, which is looked at until it is gone, and what has lost its keeper by its mark.
+  int sweep(const run_key& run);
   /// Frontends that are gone leave their lock files, supervisors that were killed half-removed directories.
   void tidy();
   run_keys find_live(const std::vector<run_key>& runs) const;

@@ -316,7 +316,8 @@ struct find_run {
   run_spec_ptr spec;
 };
 
-/// Ends, by its mark, what a run left behind whose keeper is gone. The reply is the number of processes that stay.
+/// Ends what is left of a run that nobody answers for any more. The reply is the number of processes that stay and are
+/// nobody's to end: those of a keeper that lives end with it.
 struct sweep_run {
   run_key run;
 };

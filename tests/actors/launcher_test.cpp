@@ -1,0 +1,142 @@
+#include "actors/launcher.hpp"
+
+#include <cerrno>
+#include <fstream>
+#include <optional>
+#include <string_view>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "actors/run/keeper.hpp"
+#include "actors/run/run_directory.hpp"
+#include "tests/actors/neighbours.hpp"
+#include "tests/config/temporary_directory.hpp"
+
+using namespace agent_dispatch;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// How often the file of this name cannot be opened by way of its directory.
+struct hindrance {
+  std::string name;
+  int times = 0;
+};
+std::optional<hindrance> hindered;
+
+bool is_hindered(std::string_view name) { return hindered && name == hindered->name && hindered->times-- > 0; }
+
+} // namespace
+
+// The linker puts these in the place of openat in this program (--wrap).
+extern "C" int __real_openat(int directory, const char* name, int flags, mode_t mode);
+extern "C" int __wrap_openat(int directory, const char* name, int flags, mode_t mode) {
+  if (is_hindered(name)) {
+    errno = EMFILE;
+    return -1;
+  }
+  return __real_openat(directory, name, flags, mode);
+}
+
+namespace {
+
+/// The launcher with real keepers and the stand-in CLI. Every keeper is a child of this process.
+struct launcher_fixture {
+  launcher_fixture() {
+    hindered.reset();
+    REQUIRE(make_state_directories(where));
+    fs::create_directory(home.path() / "project");
+  }
+
+  launcher_actor launcher_with(const char* keeper) {
+    auto program = keeper_program::open(keeper);
+    REQUIRE(program);
+    return world.keep(
+        world.system().spawn(launcher, where, "mark", std::make_shared<const keeper_program>(std::move(*program))));
+  }
+
+  /// The only request there is: the CLI does the steps of `script`.
+  run_spec_ptr spec(const std::string& script) const {
+    auto made = spec_of("0123456789abcdef0123456789abcdef");
+    made->agent.directory = home.path() / "project";
+    made->request.task = "@@" + script + "@@";
+    made->timeout = std::chrono::seconds{60};
+    auto caller = std::make_shared<caller_context>();
+    caller->environment = {"PATH=" STAND_IN_DIRECTORY ":/usr/bin:/bin"};
+    caller->directory = home.path();
+    made->caller = std::move(caller);
+    return made;
+  }
+
+  template <class Result, class Question>
+  Result ask(const launcher_actor& launcher, Question question) {
+    std::optional<Result> answer;
+    const auto asker = [&](caf::event_based_actor* self) {
+      self->request(launcher, caf::infinite, question).then([&](const Result& given) { answer = given; });
+    };
+    world.keep(world.system().spawn(asker));
+    world.settle();
+    REQUIRE(answer);
+    return *answer;
+  }
+
+  fs::path run_directory(const run_spec& spec) const { return where.runs() / spec.key.value; }
+
+  temporary_directory home;
+  places where{.config = home.path() / "agents.yaml",
+               .jobs = home.path(),
+               .state = home.path() / "state" / "agent-dispatch" / "name",
+               .socket = home.path() / "socket"};
+  actor_world world;
+};
+
+/// Its exit code.
+int wait_for_keeper() {
+  int status = 0;
+  while (::waitpid(-1, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+} // namespace
+
+TEST_CASE_METHOD(launcher_fixture, "a run that is swept before its keeper has begun never begins") {
+  const auto launcher = launcher_with(LATE_KEEPER);
+  const auto run = spec(R"([{"append":"count"}])");
+  CHECK(ask<launch_result>(launcher, launch_run{run, attempt::first, {}}).problem == launch_problem::none);
+  CHECK(ask<int>(launcher, sweep_run{run->key}) == 0);
+  std::ofstream{run_directory(*run) / "go"};
+  CHECK(wait_for_keeper() == static_cast<int>(keeper_exit::no_claim));
+  CHECK_FALSE(fs::exists(home.path() / "project" / "count"));
+}
+
+TEST_CASE_METHOD(launcher_fixture, "a run that is swept while its keeper begins, or has begun, ends") {
+  const auto launcher = launcher_with(KEEPER_PROGRAM);
+  const auto run = spec(R"([{"wait_for":"never"}])");
+  CHECK(ask<launch_result>(launcher, launch_run{run, attempt::first, {}}).problem == launch_problem::none);
+  CHECK(ask<int>(launcher, sweep_run{run->key}) == 0);
+  wait_for_keeper(); // or this test does not end
+}
+
+TEST_CASE_METHOD(launcher_fixture, "the end of a run that cannot be opened for want of a descriptor is read later") {
+  const auto launcher = launcher_with(KEEPER_PROGRAM);
+  const auto run = spec(R"([{"text":"paid for"}])");
+  const auto request = std::make_shared<const accepted_request>(
+      accepted_request{.key = {{"f0000000-0000-4000-8000-000000000001"}, 1}, .spec = run});
+  CHECK_FALSE(ask<write_outcome>(launcher, record_request{request}).problem);
+  CHECK(ask<launch_result>(launcher, launch_run{run, attempt::first, {}}).problem == launch_problem::none);
+  wait_for_keeper();
+  hindered = {std::string{run_file::exit}, 2};
+  const auto found = ask<recovered_state_ptr>(launcher_with(KEEPER_PROGRAM), recover_state{});
+  CHECK(hindered->times <= 0);
+  REQUIRE(found->requests.size() == 1);
+  CHECK(found->requests.front().condition == run_condition::ended);
+  const auto end = ask<exit_report>(launcher, read_exit{run->key, attempt::first});
+  REQUIRE(end.record);
+  CHECK(end.record->has_value());
+}
