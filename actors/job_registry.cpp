@@ -173,7 +173,7 @@ void job_registry_state::write_progress(const job_id& id, live_job& job) {
             log::info("job {}: ended by another program", id.value);
             live->record = *reply.record;
             tell_end(*reply.record);
-            self->send(requests, cancel_request{live->request});
+            self->send(requests, cancel_request{live->request, true});
           },
           [](const caf::error&) { log::warn("the store of job records does not answer"); });
 }
@@ -423,7 +423,7 @@ void job_registry_state::cancel_now(const job_id& id, caf::typed_response_promis
                 !is_terminal(live->record.status)) {
               live->record = *cancelled.record;
               tell_end(live->record);
-              self->send(requests, cancel_request{live->request});
+              self->send(requests, cancel_request{live->request, true});
             }
             done.deliver(cancelled);
           },

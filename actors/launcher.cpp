@@ -257,7 +257,7 @@ recovered_request launcher_state::find(const run_spec_ptr& spec) {
 }
 
 recovered_request launcher_state::recover(const accepted_request_ptr& request) {
-  if (request->plan)
+  if (request->plan || request->known) // neither has a run, whatever lies there under its name
     return {.request = request, .how = {}, .borrowed_from = {}};
   const auto& run = request->spec->key;
   std::error_code ignored;

@@ -551,7 +551,12 @@ requests_actor::behavior_type requests(requests_actor::stateful_pointer<requests
   self->set_down_handler([&state](const caf::down_msg& down) { state.actor_died(down); });
   return {
       [&state](const dispatch_call& call) { state.accept(call); },
-      [&state](const cancel_request& order) { state.cancel(order.request); },
+      [&state](const cancel_request& order) {
+        if (order.is_recorded)
+          state.cancel(order.request);
+        else
+          state.cancel_for_caller(order.request);
+      },
       [&state](const request_acknowledged& order) { state.acknowledge(order.request); },
       [&state](const requests_kept& kept) { state.acknowledge_others(kept); },
       [&state](const frontend_arrived& event) { state.arrive(event); },

@@ -146,6 +146,8 @@ struct requests_state {
   void job_adopted(const recovered_request& found, const job_record& record);
   void adopt(entry& request, const recovered_request& found);
   void finish_recovery_if_done();
+  /// Of a job, the record is cancelled first: else it would end as one whose run has failed.
+  void cancel_for_caller(const request_key& key);
   void cancel(const request_key& key);
   void cancel_children(const run_key& run);
   /// True when the request is nested in the run, or in one that is done for nobody but such requests.

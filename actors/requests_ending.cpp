@@ -16,6 +16,16 @@ constexpr std::chrono::seconds lock_recheck{1};
 
 } // namespace
 
+void requests_state::cancel_for_caller(const request_key& key) {
+  const auto found = requests.find(key);
+  const bool is_live_job = found != requests.end() && found->second.is_job &&
+                           (found->second.now == phase::waiting || found->second.now == phase::executing);
+  if (is_live_job)
+    caf::anon_send(jobs, cancel_job{found->second.spec->job->value});
+  else
+    cancel(key);
+}
+
 void requests_state::cancel(const request_key& key) {
   const auto found = requests.find(key);
   if (found == requests.end() || found->second.cancelled || found->second.now == phase::answered)

@@ -480,8 +480,10 @@ struct dispatch_call {
   bool is_shareable = false;
 };
 
+/// From its caller; or from the registry, which has cancelled the record of its job.
 struct cancel_request {
   request_key request;
+  bool is_recorded = false;
 };
 
 /// A frontend has said hello, for the first time or again.

@@ -141,7 +141,6 @@ int run_serve(supervisor_kind kind, cli_io& io) {
   auto request = make_server_request(io, kind);
   if (!request)
     return report_failure(io, output_format::text, request.error().message);
-
   return relay{std::move(*request), {}}.run();
 }
 

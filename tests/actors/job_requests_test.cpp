@@ -44,7 +44,7 @@ struct job_requests_fixture : requests_fixture {
 
   /// As the registry does when the record says so.
   void marked_as_cancelled(std::uint64_t line) {
-    caf::send_as(jobs->actor, requests, cancel_request{{front, line}});
+    caf::send_as(jobs->actor, requests, cancel_request{{front, line}, true});
     world.settle();
   }
 
@@ -234,6 +234,15 @@ TEST_CASE_METHOD(job_requests_fixture, "a run is ended when the record of its jo
   CHECK(world.heard() == lines{});
   finish(1, answer_of("in time"));
   CHECK(world.heard() == lines{"jobs: finish, success 'in time'"});
+}
+
+TEST_CASE_METHOD(job_requests_fixture,
+                 "a cancel that crosses the job's id cancels the record first, and then the run") {
+  start_job(1);
+  world.tell(requests, cancel_request{{front, 1}});
+  CHECK(world.heard() == lines{"jobs: cancel " + job_of(1)});
+  marked_as_cancelled(1);
+  expect_cancel(1);
 }
 
 TEST_CASE_METHOD(job_requests_fixture, "a cancel of the registry after the end does nothing") {

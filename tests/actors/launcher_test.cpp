@@ -140,3 +140,17 @@ TEST_CASE_METHOD(launcher_fixture, "the end of a run that cannot be opened for w
   REQUIRE(end.record);
   CHECK(end.record->has_value());
 }
+
+TEST_CASE_METHOD(launcher_fixture, "a request whose answer is known takes no run over, whatever lies there") {
+  const auto launcher = launcher_with(KEEPER_PROGRAM);
+  const auto run = spec(R"([{"text":"x"}])");
+  accepted_request known{.key = {{"f0000000-0000-4000-8000-000000000001"}, 1}, .spec = run};
+  known.known = dispatch_result{};
+  const auto request = std::make_shared<const accepted_request>(std::move(known));
+  CHECK_FALSE(ask<write_outcome>(launcher, record_request{request}).problem);
+  CHECK(ask<launch_result>(launcher, launch_run{run, attempt::first, {}}).problem == launch_problem::none);
+  wait_for_keeper();
+  const auto found = ask<recovered_state_ptr>(launcher_with(KEEPER_PROGRAM), recover_state{});
+  REQUIRE(found->requests.size() == 1);
+  CHECK(found->requests.front().condition == run_condition::not_started);
+}
