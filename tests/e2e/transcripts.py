@@ -16,6 +16,7 @@ NUMBER = re.compile(
 VERSION = re.compile(rf"({QUOTE}version{QUOTE}: ?{QUOTE})[0-9][^\"\\]*")
 OWNER = re.compile(rf"({QUOTE}owner{QUOTE}: ?{QUOTE})[^\"\\]*")
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})")
+STARTED = re.compile(r'(?<="statusMessage":")running(?=")')  # a task may have begun before it is told
 PROGRESS = re.compile(r'(?<="progress":)[0-9]+(?=[,}])')
 PROGRESS_TEXT = re.compile(r'(?<="message":")((?:[^"\\]|\\.)*)(?=")')
 
@@ -36,7 +37,7 @@ class Names:
             return name
 
         text = OWNER.sub(r"\g<1><owner>", text.replace(self.home, "<home>"))
-        text = TIME.sub("<time>", IDENTIFIER.sub(name_of, text))
+        text = STARTED.sub("waiting for its turn", TIME.sub("<time>", IDENTIFIER.sub(name_of, text)))
         return VERSION.sub(r"\g<1><version>", NUMBER.sub(r"\g<1>0", text))
 
     def fill_in(self, text):
