@@ -60,6 +60,16 @@ bool is_own_run_directory(const fs::path& entry) {
          status.st_uid == ::geteuid();
 }
 
+/// True when the run has a keeper, which is told to end it; again on the next look.
+bool tell_to_end(const fs::path& directory) {
+  if (!is_keeper_alive(directory))
+    return false;
+  const auto run = adopt(directory);
+  if (run && run->control)
+    std::ignore = send_cancel(run->control.get());
+  return true;
+}
+
 /// What can be said of a live run whose record is of a newer format: it is there, and perhaps whose it is.
 run_spec_ptr read_occupant(const fs::path& directory) {
   auto spec = std::make_shared<run_spec>();
@@ -169,6 +179,7 @@ void launcher_state::discard_request(const agent_dispatch::discard_request& orde
 }
 
 recovered_state_ptr launcher_state::recover() {
+  tries = 0;
   tidy();
   auto state = std::make_shared<recovered_state>();
   std::error_code ignored;
@@ -253,6 +264,7 @@ std::map<frontend_id, caller_context_ptr> launcher_state::take_callers() const {
 }
 
 recovered_request launcher_state::find(const run_spec_ptr& spec) {
+  tries = most_tries; // nobody else is to wait: the asker asks again
   return recover(std::make_shared<const accepted_request>(accepted_request{.key = {}, .spec = spec}));
 }
 
@@ -278,7 +290,7 @@ recovered_request launcher_state::recover(const accepted_request_ptr& request) {
   log::error("run {}: {}", run.value, recovered.error().message);
   return {.request = request,
           .condition = run_condition::ended,
-          .how = {std::make_shared<run_handles>(unique_fd{}, unique_fd{}), which},
+          .how = {.handles = nullptr, .which = which},
           .borrowed_from = {}};
 }
 
@@ -309,22 +321,42 @@ expected<recovered_request> launcher_state::recover_run(const accepted_request_p
   return recovered;
 }
 
-int launcher_state::sweep(const run_key& run) {
-  std::error_code ignored;
+bool launcher_state::is_being_ended(const run_key& run) const {
+  bool lives = false;
   for (const auto which : {attempt::first, attempt::without_session_id}) {
     const auto directory = directory_of(run, which);
+    std::error_code ignored;
     if (!fs::exists(directory, ignored))
       continue;
     if (const auto claimed = claim_void(directory); !claimed)
       log::warn("run {}: {}", run.value, claimed.error().message);
-    if (is_keeper_alive(directory))
-      strays.push_back(directory);
+    lives = tell_to_end(directory) || lives;
   }
-  if (!strays.empty()) {
-    looks = 0;
-    clear_strays();
-  }
-  return sweep_by_mark(run);
+  return lives;
+}
+
+caf::result<int> launcher_state::sweep(const run_key& run) {
+  if (!is_being_ended(run))
+    return sweep_by_mark(run);
+  sweeps.push_back({run, self->make_response_promise<int>()});
+  look_later();
+  return sweeps.back().promise;
+}
+
+void launcher_state::finish_sweeps() {
+  std::erase_if(sweeps, [this](open_sweep& each) {
+    if (is_being_ended(each.run) && ++each.looks < most_looks)
+      return false;
+    each.promise.deliver(sweep_by_mark(each.run));
+    return true;
+  });
+  if (!sweeps.empty())
+    look_later();
+}
+
+void launcher_state::look_later() {
+  if (!std::exchange(is_look_due, true))
+    self->delayed_send(self, clear_again, agent_dispatch::clear_strays{});
 }
 
 void launcher_state::tidy() {
@@ -350,7 +382,7 @@ run_keys launcher_state::find_live(const std::vector<run_key>& runs) const {
 void launcher_state::clear_strays() {
   std::erase_if(strays, [this](const fs::path& directory) { return clear(directory); });
   if (!strays.empty() && ++looks < most_looks) {
-    self->delayed_send(self, clear_again, agent_dispatch::clear_strays{});
+    look_later();
     return;
   }
   // A keeper that does not end its run (stopped, say) keeps nobody waiting: what belongs to the run is ended by its
@@ -373,13 +405,9 @@ caf::result<bool> launcher_state::finish() {
 }
 
 bool launcher_state::clear(const fs::path& directory) {
-  if (is_keeper_alive(directory)) {
-    const auto run = adopt(directory);
-    if (run && run->control)
-      std::ignore = send_cancel(run->control.get()); // told again on the next look
+  if (tell_to_end(directory))
     return false;
-  }
-  log::info("run {}: nobody waits for it; removed", directory.filename().native());
+  log::info("run {}: belongs to no request; removed", directory.filename().native());
   sweep_by_mark(run_key{directory.filename().native()});
   move_to_trash(directory);
   return true;
@@ -405,7 +433,11 @@ launcher_actor::behavior_type launcher(launcher_actor::stateful_pointer<launcher
       [&state](const is_frontend_alive& order) { return state.is_alive(order.frontend); },
       [&state](const find_live_runs& order) { return state.find_live(order.runs); },
       [&state](const finish_discarding&) { return state.finish(); },
-      [&state](const clear_strays&) { state.clear_strays(); },
+      [&state](const clear_strays&) {
+        state.is_look_due = false;
+        state.finish_sweeps();
+        state.clear_strays();
+      },
   };
 }
 

@@ -17,6 +17,13 @@ struct launcher_state {
   std::filesystem::path directory_of(const run_key& run, attempt which) const;
   launch_result launch(const launch_run& order);
   exit_report read(const read_exit& order) const;
+  /// Of a run whose keeper is still ending it.
+  struct open_sweep {
+    run_key run;
+    caf::typed_response_promise<int> promise;
+    int looks = 0;
+  };
+
   void discard(const run_key& run);
   void move_to_trash(const std::filesystem::path& directory);
   /// Removes the lock file of one that is not.
@@ -33,9 +40,11 @@ struct launcher_state {
   std::map<frontend_id, caller_context_ptr> take_callers() const;
   /// What is left of a run that has no live keeper and was never started is removed, once no keeper can come late.
   expected<recovered_request> recover_run(const accepted_request_ptr& request, attempt which);
-  /// Ends what is left of a run that nobody answers for any more: what has not begun never does, what lives is ended by
-  /// its keeper, which is looked at until it is gone, and what has lost its keeper by its mark.
-  int sweep(const run_key& run);
+  caf::result<int> sweep(const run_key& run);
+  /// False when it has no keeper; else that one is told to end it.
+  bool is_being_ended(const run_key& run) const;
+  void finish_sweeps();
+  void look_later();
   /// Frontends that are gone leave their lock files, supervisors that were killed half-removed directories.
   void tidy();
   run_keys find_live(const std::vector<run_key>& runs) const;
@@ -48,8 +57,10 @@ struct launcher_state {
   places where;
   std::string owner;
   std::shared_ptr<const keeper_program> keeper;
-  std::vector<std::filesystem::path> strays;                ///< run directories that belong to no request
-  int looks = 0;                                            ///< at the strays
+  std::vector<std::filesystem::path> strays; ///< run directories that belong to no request
+  int looks = 0;                             ///< at the strays
+  std::vector<open_sweep> sweeps;
+  bool is_look_due = false;                                 ///< at strays and sweeps
   int tries = 0;                                            ///< to open again what could not be opened
   std::vector<caf::typed_response_promise<bool>> finishing; ///< who waits until no stray is left
   std::set<run_key> left_alone;                             ///< a newer program's requests wait for them

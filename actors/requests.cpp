@@ -91,8 +91,8 @@ void requests_state::take_up(entry& request, const dispatch_call& call) {
   let_others_join(request);
   if (request.started)
     self->send(call.waiting, request_progress{key, {progress_kind::started, {}}});
-  if (call.cancelled && !request.is_job)
-    cancel(key);
+  if (call.cancelled)
+    cancel_for_caller(key);
   else if (request.now == phase::waiting && may_begin(request))
     request.accepted->plan ? drive(request) : execute(request);
 }

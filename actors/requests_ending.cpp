@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/core_death.hpp"
 #include "actors/log.hpp"
 #include "actors/logic/sentences.hpp"
 #include "actors/run_answers.hpp"
@@ -20,10 +21,17 @@ void requests_state::cancel_for_caller(const request_key& key) {
   const auto found = requests.find(key);
   const bool is_live_job = found != requests.end() && found->second.is_job &&
                            (found->second.now == phase::waiting || found->second.now == phase::executing);
-  if (is_live_job)
-    caf::anon_send(jobs, cancel_job{found->second.spec->job->value});
-  else
+  if (!is_live_job) {
     cancel(key);
+    return;
+  }
+  self->request(jobs, caf::infinite, cancel_job{found->second.spec->job->value})
+      .then(
+          [this, key](const job_cancelled& cancelled) {
+            if (!cancelled.report)
+              cancel(key);
+          },
+          left_to_the_next_supervisor);
 }
 
 void requests_state::cancel(const request_key& key) {

@@ -27,7 +27,29 @@ void run_state::resume(const resume_run& order) {
   parser = std::make_unique<output_parser>();
   which = order.which;
   quiet_bytes = order.seen_bytes;
-  launched({order.handles, launch_problem::none, {}});
+  if (order.handles)
+    launched({order.handles, launch_problem::none, {}});
+  else
+    look_later();
+}
+
+void run_state::look_later() {
+  if (failed_reads++ < most_failed_reads)
+    self->delayed_send(self, read_again, look_for_run{});
+  else
+    sweep();
+}
+
+void run_state::look() {
+  self->request(services.launcher, caf::infinite, find_run{spec})
+      .then([this](const recovered_request& found) { this->found(found); }, left_to_the_next_supervisor);
+}
+
+void run_state::found(const recovered_request& found) {
+  if (found.condition == run_condition::not_started)
+    answer(answer_lost(*spec, which, parser->finish({})));
+  else
+    resume(found.how);
 }
 
 void run_state::launched(const launch_result& result) {
@@ -184,6 +206,7 @@ run_actor::behavior_type run(run_actor::stateful_pointer<run_state> self, run_sp
       [&state](const output_chunk& chunk) { state.read(chunk); },
       [&state](const run_tick& tick) { state.tick(tick); },
       [&state](const keeper_gone&) { state.read_exit_file(); },
+      [&state](const look_for_run&) { state.look(); },
       [&state](const cancel_run&) { state.cancel(); },
   };
 }

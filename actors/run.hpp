@@ -27,6 +27,10 @@ struct run_state {
 
   void launch();
   void resume(const resume_run& order);
+  /// A run that cannot be opened, for want of a descriptor say, is one all the same.
+  void look_later();
+  void look();
+  void found(const recovered_request& found);
   void launched(const launch_result& result);
   void cancel();
   void read(const output_chunk& chunk);
@@ -56,7 +60,7 @@ struct run_state {
   std::deque<progress_event> replayed; ///< the last of it
   event_throttle events;
   std::uint64_t current_tick = 0;
-  int failed_reads = 0; ///< of exit.json
+  int failed_reads = 0; ///< of exit.json, or of the whole directory
   std::chrono::steady_clock::time_point begun;
   bool cancelled = false;
 

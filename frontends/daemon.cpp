@@ -240,6 +240,22 @@ expected<supervisor_lock> await_state_lock(const fs::path& file) {
   }
 }
 
+/// A service waits for the supervisor that is there to end: to fail would have it tried again and again, and given up.
+expected<supervisor_lock> await_lock(const daemon_options& options) {
+  constexpr std::chrono::seconds look_again{1};
+  std::cerr << "a supervisor of " << options.where.jobs.native()
+            << " is running already; this one begins when it has ended: agent-dispatch stop --keep-runs\n";
+  notify_service_manager(options.notify_socket, "READY=1\nSTATUS=waiting for another supervisor to end");
+  for (;;) {
+    auto lock = supervisor_lock::acquire(options.where.lock());
+    if (!lock)
+      return tl::unexpected(lock.error());
+    if (*lock)
+      return std::move(**lock);
+    std::this_thread::sleep_for(look_again);
+  }
+}
+
 /// A supervisor whose lock is held and whose directories are there.
 class daemon {
 public:
@@ -293,7 +309,7 @@ private:
     }
     log::info("supervisor {} (pid {}) serves {}", program_version, ::getpid(), options_.where.jobs.native());
     waiting.say("ready\n");
-    notify_service_manager(options_.notify_socket, "READY=1");
+    notify_service_manager(options_.notify_socket, "READY=1\nSTATUS=");
     if (is_embedded)
       events.end_with(waiting.release());
     else
@@ -392,6 +408,12 @@ int serve(const daemon_options& options, starter& waiting) {
   auto lock = supervisor_lock::acquire(options.where.lock());
   if (!lock)
     return complain(waiting, lock.error());
+  if (!*lock && !options.notify_socket.empty()) {
+    auto later = await_lock(options);
+    if (!later)
+      return complain(waiting, later.error());
+    lock->emplace(std::move(*later));
+  }
   if (!*lock) {
     waiting.say("held\n");
     if (options.life == supervisor_life::foreground)

@@ -87,6 +87,9 @@ struct output_chunk {
 /// Nobody reads the run's control FIFO any more: its keeper is gone. All output up to now has been sent before.
 struct keeper_gone {};
 
+/// A run that could not be found a while ago is looked for again.
+struct look_for_run {};
+
 struct cancel_run {
   run_key run;
 };
@@ -129,13 +132,14 @@ struct begin_run {
 
 /// Instead of `begin_run`: a run that another supervisor has started, and that may have ended since.
 struct resume_run {
-  std::shared_ptr<run_handles> handles; ///< without a control end when nobody is alive
+  /// Without a control end when nobody is alive; null: the run directory could not be opened, and is to be found again.
+  std::shared_ptr<run_handles> handles;
   attempt which = attempt::first;
   std::uint64_t seen_bytes = 0; ///< of its output: progress up to here was the other supervisor's to tell
 };
 
 using run_actor = caf::typed_actor<takes<begin_run>, takes<resume_run>, takes<output_chunk>, takes<run_tick>,
-                                   takes<keeper_gone>, takes<cancel_run>>;
+                                   takes<keeper_gone>, takes<look_for_run>, takes<cancel_run>>;
 
 /// The I/O side of one live run: sends `output_chunk` and at the end `keeper_gone` to the run's actor. At most one
 /// chunk is on its way at a time. Every member function may be called from any thread and returns at once.
@@ -316,8 +320,9 @@ struct find_run {
   run_spec_ptr spec;
 };
 
-/// Ends what is left of a run that nobody answers for any more. The reply is the number of processes that stay and are
-/// nobody's to end: those of a keeper that lives end with it.
+/// Ends what is left of a run that has no actor any more, or whose keeper is gone: what has not begun never does. The
+/// reply comes when its keeper is gone, or does not end it in time: the number of processes that stay. The run
+/// directory stays as well, until the request is discarded.
 struct sweep_run {
   run_key run;
 };
@@ -880,6 +885,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::edit_agents)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::agents_edited)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::output_chunk)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::keeper_gone)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::look_for_run)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::cancel_run)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::launch_result)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::exit_report)

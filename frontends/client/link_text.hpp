@@ -37,7 +37,7 @@ inline std::string hangs(int pid, std::string_view log) {
   return begin + ". To end it (runs go on, and the next supervisor takes them over): kill -9 " + std::to_string(pid);
 }
 
-/// It was killed, or had no memory: else it would have said why.
+/// It was killed, had no memory, or died while it took over: else it would have said why.
 inline std::string ended_without_a_word(std::string_view log) {
   return "it ended at once, without a word; its log may say more: " + std::string{log};
 }
@@ -71,6 +71,11 @@ inline std::string older_and_busy(std::string_view its, std::string_view ours, i
   return "the supervisor is version " + std::string{its} + ", this is version " + std::string{ours} +
          "; it is busy with " + std::to_string(runs) +
          " runs and is replaced when it is idle, or now with: agent-dispatch stop";
+}
+
+inline std::string older_service(std::string_view its, std::string_view ours) {
+  return "the supervisor's service is version " + std::string{its} + ", this is version " + std::string{ours} +
+         "; see ExecStart in its unit: systemctl --user cat agent-dispatch.service";
 }
 
 } // namespace agent_dispatch::link_text

@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cerrno>
-#include <fstream>
 #include <optional>
 #include <thread>
 
@@ -15,6 +14,7 @@
 #include "actors/storage/supervisor_lock.hpp"
 #include "frontends/client/link_text.hpp"
 #include "frontends/client/start_supervisor.hpp"
+#include "frontends/client/supervisor_probe.hpp"
 #include "frontends/client/version_order.hpp"
 #include "messages/limits.hpp"
 #include "messages/socket_address.hpp"
@@ -49,20 +49,11 @@ void limit_sending(int socket, std::chrono::seconds time) {
   ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
 
-/// As the kernel has it; "" when it cannot be told.
-std::string name_of_process(pid_t pid) {
-  std::ifstream file{"/proc/" + std::to_string(pid) + "/comm"};
-  std::string name;
-  std::getline(file, name);
-  return name;
-}
-
 tl::unexpected<fault> hangs(int socket, const link_request& request) {
   ucred peer{};
   socklen_t size = sizeof peer;
-  const bool is_known = ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
-  // Where systemd listens for the next one, the peer is systemd, and nobody is to kill that.
-  const bool is_one = is_known && name_of_process(peer.pid) != "systemd";
+  const bool is_one =
+      ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && is_supervisor_process(peer.pid);
   return failure(fault_kind::protocol, link_text::hangs(is_one ? peer.pid : 0, request.where.log().native()));
 }
 
@@ -170,6 +161,13 @@ void replace(supervisor_link link, const link_request& request) {
   }
 }
 
+/// Whether the supervisor that a service has started upon our connecting is the one of this jobs directory: its unit
+/// may have been changed since the entry was written.
+bool serves_here(const supervisor_entry& before, const link_request& request) {
+  const auto now = read_supervisor_entry(request.where.lock());
+  return now && now->socket == before.socket && now->state == before.state && is_supervisor_alive(request.where.lock());
+}
+
 /// One look: connected, or nobody is there (absent), or a fault that waiting does not mend.
 expected<std::optional<supervisor_link>> try_connect(const link_request& request) {
   const auto entry = read_supervisor_entry(request.where.lock());
@@ -189,6 +187,8 @@ expected<std::optional<supervisor_link>> try_connect(const link_request& request
   auto link = greet(std::move(*socket), *entry, request);
   if (!link)
     return tl::unexpected(link.error());
+  if (entry->is_activated && !serves_here(*entry, request))
+    return std::nullopt;
   return std::optional<supervisor_link>{std::move(*link)};
 }
 
@@ -277,6 +277,11 @@ expected<supervisor_link> find_supervisor(const link_request& request) {
   if (runs > 0) {
     if (request.warn)
       request.warn(link_text::older_and_busy(link->greeting.version, program_version, runs));
+    return link;
+  }
+  if (const auto entry = read_supervisor_entry(request.where.lock()); entry && entry->is_activated) {
+    if (request.warn) // its unit would start the same one again
+      request.warn(link_text::older_service(link->greeting.version, program_version));
     return link;
   }
   // Its own role decides what a line means, so the request to end goes over a connection of the command line's.

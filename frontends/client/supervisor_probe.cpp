@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fstream>
 
 #include <nlohmann/json.hpp>
 
@@ -111,6 +112,8 @@ void converse(int socket, clock::time_point until, supervisor_probe& probe) {
   case reply::whole:
     return take_greeting(line, probe);
   case reply::late:
+    if (!is_supervisor_process(probe.pid))
+      probe.pid = 0;
     probe.presence = supervisor_presence::hanging;
     return;
   case reply::closed: // it is just leaving
@@ -125,6 +128,13 @@ bool is_there(const std::filesystem::path& path) {
 }
 
 } // namespace
+
+bool is_supervisor_process(int pid) {
+  std::ifstream file{"/proc/" + std::to_string(pid) + "/comm"};
+  std::string name;
+  std::getline(file, name);
+  return name == "agent-dispatchd";
+}
 
 supervisor_probe probe_supervisor(const std::filesystem::path& lock_file, const std::filesystem::path& usual_socket,
                                   std::chrono::milliseconds limit) {

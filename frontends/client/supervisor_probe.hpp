@@ -32,6 +32,10 @@ struct supervisor_probe {
   int queued = 0;
 };
 
+/// Whether a process is a supervisor, by its name. On a socket of systemd the peer is systemd, or a supervisor that is
+/// gone and whose pid may be another process's: nobody is to kill that.
+bool is_supervisor_process(int pid);
+
 /// Looks at `lock_file`, and at `usual_socket` when that names none. Greets whoever listens as a frontend without any
 /// environment, and leaves again. Takes at most `limit`.
 supervisor_probe probe_supervisor(const std::filesystem::path& lock_file, const std::filesystem::path& usual_socket,

@@ -245,6 +245,24 @@ TEST_CASE_METHOD(job_requests_fixture,
   expect_cancel(1);
 }
 
+TEST_CASE_METHOD(job_requests_fixture, "a job whose call comes again as cancelled is answered, and cancelled") {
+  start_job(1);
+  auto again = job_call(1);
+  again.cancelled = true;
+  world.tell(requests, again);
+  CHECK(world.heard() == lines{accepted_one, "jobs: cancel " + job_of(1)});
+  marked_as_cancelled(1);
+  expect_cancel(1);
+}
+
+TEST_CASE_METHOD(job_requests_fixture, "a job whose record cannot be cancelled is ended all the same") {
+  start_job(1);
+  world.tell(requests, cancel_request{{front, 1}});
+  CHECK(world.heard() == lines{"jobs: cancel " + job_of(1)});
+  world.reply(take(jobs->cancels), job_cancelled{failure(fault_kind::io, "no space"), nullptr});
+  expect_cancel(1);
+}
+
 TEST_CASE_METHOD(job_requests_fixture, "a cancel of the registry after the end does nothing") {
   start_job(1);
   finish(1, answer_of("done"));

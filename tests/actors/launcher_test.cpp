@@ -119,8 +119,17 @@ TEST_CASE_METHOD(launcher_fixture, "a run that is swept while its keeper begins,
   const auto launcher = launcher_with(KEEPER_PROGRAM);
   const auto run = spec(R"([{"wait_for":"never"}])");
   CHECK(ask<launch_result>(launcher, launch_run{run, attempt::first, {}}).problem == launch_problem::none);
-  CHECK(ask<int>(launcher, sweep_run{run->key}) == 0);
+  const auto asker = [&](caf::event_based_actor* self) {
+    self->request(launcher, caf::infinite, sweep_run{run->key}).then([&](int left) {
+      world.note(std::to_string(left) + " stay");
+    });
+  };
+  world.keep(world.system().spawn(asker));
+  world.settle();
   wait_for_keeper(); // or this test does not end
+  world.pass(std::chrono::seconds{1});
+  CHECK(world.heard() == lines{"0 stay"});
+  CHECK(fs::exists(run_directory(*run))); // until its request is acknowledged
 }
 
 TEST_CASE_METHOD(launcher_fixture, "the end of a run that cannot be opened for want of a descriptor is read later") {

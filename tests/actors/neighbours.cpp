@@ -112,6 +112,7 @@ run_actor scripted_run(actor_world& world, run_script& script, const run_key& ke
         [&world, run](const output_chunk&) { world.note(run + ": output"); },
         [&world, run](const run_tick&) { world.note(run + ": tick"); },
         [&world, run](const keeper_gone&) { world.note(run + ": keeper gone"); },
+        [&world, run](const look_for_run&) { world.note(run + ": look"); },
         [&world, run](const cancel_run&) { world.note(run + ": cancel"); },
     };
   };

@@ -211,6 +211,36 @@ TEST_CASE_METHOD(run_fixture, "an exit.json that can never be opened keeps nobod
   CHECK(world.heard() == lines{"listener: r1 finished, cli_error ''"});
 }
 
+TEST_CASE_METHOD(run_fixture, "a run that cannot be opened now is looked for again, with all that it has put out") {
+  world.tell(run, resume_run{.handles = nullptr});
+  CHECK(world.heard() == lines{});
+  const auto handles = std::make_shared<run_handles>(unique_fd{}, unique_fd{});
+  for (const bool is_open : {false, true}) {
+    world.pass(std::chrono::seconds{1});
+    CHECK(world.heard() == lines{"launcher: find r1"});
+    world.reply(take(launcher->finds), recovered_request{.request = {},
+                                                         .condition = run_condition::ended,
+                                                         .how = {.handles = is_open ? handles : nullptr},
+                                                         .borrowed_from = {}});
+  }
+  CHECK(world.heard() == lines{"watch"});
+}
+
+TEST_CASE_METHOD(run_fixture, "a run that can never be opened is swept, and keeps nobody waiting for ever") {
+  world.tell(run, resume_run{.handles = nullptr});
+  for (int each = 0; each < 60; ++each) {
+    world.pass(std::chrono::seconds{1});
+    CHECK(world.heard() == lines{"launcher: find r1"});
+    world.reply(take(launcher->finds), recovered_request{.request = {},
+                                                         .condition = run_condition::ended,
+                                                         .how = {.handles = nullptr},
+                                                         .borrowed_from = {}});
+  }
+  CHECK(world.heard() == lines{"launcher: sweep r1"});
+  reply_sweep(0);
+  CHECK(world.heard() == lines{"listener: r1 finished, cli_error ''"});
+}
+
 TEST_CASE_METHOD(run_fixture, "an exit.json that makes no sense counts as none") {
   go_live();
   lose_keeper();

@@ -31,12 +31,12 @@ class Manager:
         self.notified.bind(str(home.root / "notify"))
         self.notified.settimeout(30)
 
-    def start(self, count=1, fd=None):
+    def start(self, count=1, fd=None, **variables):
         handed = (self.socket if fd is None else fd).fileno()
         script = f'exec 3<&{handed}; LISTEN_PID=$$ LISTEN_FDS={count} LISTEN_FDNAMES=x exec "$0" supervise'
         process = subprocess.Popen(
             ["/bin/bash", "-c", script, str(PROGRAMS / "agent-dispatch")],
-            env=self.home.env(NOTIFY_SOCKET=str(self.home.root / "notify")),
+            env=self.home.env(NOTIFY_SOCKET=str(self.home.root / "notify"), **variables),
             pass_fds=[handed],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -48,7 +48,8 @@ class Manager:
         return process
 
     def told(self):
-        return self.notified.recv(4096).decode()
+        """The first line of the next message."""
+        return self.notified.recv(4096).decode().splitlines()[0]
 
     def close(self):
         self.socket.close()
@@ -119,6 +120,30 @@ def test_it_serves_again_after_a_kill(home, manager):
     assert home.dispatch("notes", stand_in.say("x"))["result"] == "x"
     assert home.supervisors() == [again.pid]
     end(home, again)
+
+
+def test_a_service_that_serves_another_jobs_directory_by_now_serves_none_of_this_one(home, manager):
+    process = manager.start()
+    assert manager.told() == "READY=1"
+    end(home, process)
+    assert manager.told() == "STOPPING=1"
+    other = manager.start(AGENT_DISPATCH_JOBS_DIR=str(home.root / "other-jobs"))
+    assert manager.told() == "READY=1"
+    assert home.dispatch("notes", stand_in.say("x"))["result"] == "x"
+    assert home.status()["pid"] != other.pid
+    home.cli("stop")
+    end(home, other)
+
+
+def test_a_service_begins_when_the_supervisor_that_is_there_has_ended(home, manager):
+    home.dispatch("notes", stand_in.say("x"))
+    process = manager.start()
+    assert manager.told() == "READY=1", "systemd does not give it up"
+    assert home.status()["pid"] != process.pid
+    assert home.cli("stop", "--keep-runs").code == 0
+    assert manager.told() == "READY=1"
+    assert home.status()["pid"] == process.pid
+    end(home, process)
 
 
 def test_a_socket_that_is_none_is_refused(home, manager):
