@@ -52,8 +52,9 @@ void limit_sending(int socket, std::chrono::seconds time) {
 tl::unexpected<fault> hangs(int socket, const link_request& request) {
   ucred peer{};
   socklen_t size = sizeof peer;
+  const auto entry = read_supervisor_entry(request.where.lock());
   const bool is_one =
-      ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && is_supervisor_process(peer.pid);
+      ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && (!entry || may_be_ended(*entry, peer.pid));
   return failure(fault_kind::protocol, link_text::hangs(is_one ? peer.pid : 0, request.where.log().native()));
 }
 

@@ -112,7 +112,7 @@ void converse(int socket, clock::time_point until, supervisor_probe& probe) {
   case reply::whole:
     return take_greeting(line, probe);
   case reply::late:
-    if (!is_supervisor_process(probe.pid))
+    if (probe.entry && !may_be_ended(*probe.entry, probe.pid))
       probe.pid = 0;
     probe.presence = supervisor_presence::hanging;
     return;
@@ -129,8 +129,10 @@ bool is_there(const std::filesystem::path& path) {
 
 } // namespace
 
-bool is_supervisor_process(int pid) {
-  std::ifstream file{"/proc/" + std::to_string(pid) + "/comm"};
+bool may_be_ended(const supervisor_entry& entry, int peer) {
+  if (!entry.is_activated)
+    return true;
+  std::ifstream file{"/proc/" + std::to_string(peer) + "/comm"};
   std::string name;
   std::getline(file, name);
   return name == "agent-dispatchd";

@@ -32,9 +32,9 @@ struct supervisor_probe {
   int queued = 0;
 };
 
-/// Whether a process is a supervisor, by its name. On a socket of systemd the peer is systemd, or a supervisor that is
+/// False when the peer of a supervisor's socket is none. Where systemd listens it is systemd, or a supervisor that is
 /// gone and whose pid may be another process's: nobody is to kill that.
-bool is_supervisor_process(int pid);
+bool may_be_ended(const supervisor_entry& entry, int peer);
 
 /// Looks at `lock_file`, and at `usual_socket` when that names none. Greets whoever listens as a frontend without any
 /// environment, and leaves again. Takes at most `limit`.
