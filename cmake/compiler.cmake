@@ -2,8 +2,9 @@
 
 add_library(project_options INTERFACE)
 target_include_directories(project_options INTERFACE ${CMAKE_SOURCE_DIR})
+# -fPIE also in libraries: they go into programs alone, and a precompiled header fits only what is compiled as it was.
 target_compile_options(project_options INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
+  -fPIE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
   -Wnon-virtual-dtor -Woverloaded-virtual -Wnull-dereference -Wimplicit-fallthrough -Wcast-align)
 if(AGENT_DISPATCH_WERROR)
   target_compile_options(project_options INTERFACE -Werror)
@@ -26,11 +27,31 @@ if(CCACHE)
       ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
 endif()
 
-# add_layer(NAME SOURCES a.cpp … LINKS lib … ): one library per layer. A layer reaches only what it links, and what it
-# includes of another layer's sources does not link.
+# What nearly every file includes, or is slow to read, for add_layer and the tests.
+set(precompiled_headers
+  <algorithm> <array> <chrono> <filesystem> <functional> <map> <memory> <optional> <set> <string> <string_view> <vector>
+  <nlohmann/json.hpp> <tl/expected.hpp>)
+
+# add_precompiled(NAME HEADERS … [LINKS …]): a precompiled header, for targets to reuse.
+function(add_precompiled name)
+  cmake_parse_arguments(PRECOMPILED "" "" "HEADERS;LINKS" ${ARGN})
+  add_library(${name} OBJECT ${CMAKE_SOURCE_DIR}/cmake/precompiled.cpp)
+  target_link_libraries(${name} PRIVATE ${PRECOMPILED_LINKS} project_options)
+  target_precompile_headers(${name} PRIVATE ${PRECOMPILED_HEADERS})
+endfunction()
+
+# add_layer(NAME SOURCES a.cpp … LINKS lib … [PRECOMPILED target]): one library per layer. A layer reaches only what it
+# links, and what it includes of another layer's sources does not link. PRECOMPILED: whose precompiled header it reuses
+# (`precompiled`); NONE: it has its own.
 function(add_layer name)
-  cmake_parse_arguments(LAYER "" "" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(LAYER "" "PRECOMPILED" "SOURCES;LINKS" ${ARGN})
   add_library(${name} STATIC ${LAYER_SOURCES})
+  if(NOT LAYER_PRECOMPILED)
+    set(LAYER_PRECOMPILED precompiled)
+  endif()
+  if(NOT LAYER_PRECOMPILED STREQUAL NONE)
+    target_precompile_headers(${name} REUSE_FROM ${LAYER_PRECOMPILED})
+  endif()
   target_link_libraries(${name} PUBLIC ${LAYER_LINKS} PRIVATE project_options)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
 endfunction()

@@ -227,8 +227,12 @@ private:
     const auto now = clock::now();
     // One that holds its lock is coming up, or on its way out.
     const bool is_held = is_supervisor_alive(request_.where.lock());
+    if (failed_ && !is_held)
+      return tl::unexpected(*failed_);
     if (now >= (is_held && !started_ ? begun_ + recovery_time : begun_ + patience_ + limits::supervisor_start))
-      return failure(fault_kind::supervisor_missing, link_text::unreachable_after_start(request_.where.log().native()));
+      return failed_ ? tl::unexpected(*failed_)
+                     : failure(fault_kind::supervisor_missing,
+                               link_text::unreachable_after_start(request_.where.log().native()));
     if (is_held)
       std::this_thread::sleep_for(look_again);
     else if (now < begun_ + patience_)
@@ -247,9 +251,11 @@ private:
     auto started = start_supervisor(
         {.where = request_.where, .home = request_.home, .life = life, .log_level = request_.log_level},
         clock::now() + word_time);
-    if (!started && !is_supervisor_alive(request_.where.lock()))
-      return tl::unexpected(started.error());
-    started_ = started && started->is_ours;
+    if (!started) {
+      failed_ = started.error();
+      return {};
+    }
+    started_ = started->is_ours;
     if (started_)
       lifeline_ = std::move(started->lifeline);
     return {};
@@ -262,7 +268,9 @@ private:
                                         : clock::duration::zero();
   std::chrono::milliseconds pause_ = first_pause;
   bool started_ = false; ///< one of ours said that it is ready
-  unique_fd lifeline_;   ///< of an embedded one
+  /// Why one of ours did not start. It may be there for a moment still, or another one have come up instead.
+  std::optional<fault> failed_;
+  unique_fd lifeline_; ///< of an embedded one
 };
 
 bool is_older(const supervisor_greeting& supervisor) {

@@ -18,11 +18,16 @@ PROMPT = "prompt-that-is-secret"
 def files_with(home, words, but=()):
     """Files below a home in which these are, in name or content."""
     needle = words.encode()
-    return [
-        str(path)
-        for path in home.root.rglob("*")
-        if path not in but and (needle in os.fsencode(path) or (path.is_file() and needle in path.read_bytes()))
-    ]
+    paths = [Path(folder) / name for folder, folders, files in os.walk(home.root) for name in folders + files]
+    return [str(path) for path in paths if path not in but and (needle in os.fsencode(path) or needle in content(path))]
+
+
+def content(path):
+    """Of a file that is there still."""
+    try:
+        return path.read_bytes() if path.is_file() else b""
+    except FileNotFoundError:
+        return b""
 
 
 def look_around(home):
