@@ -15,6 +15,8 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include "messages/json.hpp"
+
 namespace agent_dispatch::yaml {
 
 namespace {
@@ -334,7 +336,7 @@ text_fault translate(const YAML::Exception& error, std::string_view text) {
   for (const auto& known : advices)
     if (error.msg.starts_with(known.message))
       return {line_of(error.mark), std::string{known.what}, std::string{known.remedy}};
-  return {line_of(error.mark), "the text is not valid YAML (" + error.msg + ")",
+  return {line_of(error.mark), "the text is not valid YAML (" + to_valid_utf8(error.msg) + ")",
           "Mend that line; text with special characters belongs in quotes."};
 }
 

@@ -4,6 +4,7 @@
 
 #include "config/yaml_scalar.hpp"
 #include "config/yaml_write.hpp"
+#include "messages/json.hpp"
 
 using namespace agent_dispatch::yaml;
 
@@ -108,6 +109,13 @@ TEST_CASE("A broken text is refused with its line, what is wrong, and a remedy")
     CHECK_THAT(tree.error().what + ". " + tree.error().remedy, Catch::Matchers::Contains(says));
     CHECK_FALSE(tree.error().remedy.empty());
   }
+}
+
+TEST_CASE("What is said of a broken text is UTF-8, also of a half of a character") {
+  const auto tree = parse("'agents':\n  \"al\\\xef\xbb\xbfha\": x\n");
+  REQUIRE_FALSE(tree);
+  INFO(tree.error().what);
+  CHECK(agent_dispatch::to_valid_utf8(tree.error().what) == tree.error().what);
 }
 
 TEST_CASE("A text without values is null") {
