@@ -9,7 +9,7 @@ using namespace agent_dispatch;
 namespace {
 
 config_paths found(std::vector<std::string> environment) {
-  const auto paths = find_paths(environment_of(std::move(environment)), "/work");
+  const auto paths = find_paths(environment_of(std::move(environment)), "/projects");
   REQUIRE(paths);
   return *paths;
 }
@@ -27,7 +27,7 @@ TEST_CASE("The configuration and the jobs are in the home directory unless said 
   CHECK(config.jobs == "/etc/jobs");
 
   const auto both = found({"HOME=/home/ann", "AGENT_DISPATCH_CONFIG=rel/ad.yaml", "AGENT_DISPATCH_JOBS_DIR=~/j"});
-  CHECK(both.config == "/work/rel/ad.yaml");
+  CHECK(both.config == "/projects/rel/ad.yaml");
   CHECK(both.jobs == "/home/ann/j");
 }
 

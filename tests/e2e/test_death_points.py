@@ -7,6 +7,7 @@ import re
 import pytest
 
 import stand_in
+from deaths import check_nothing_is_left, counted, executions, served
 from harness import ROOT
 from processes import kill, wait_until
 
@@ -30,37 +31,12 @@ def test_there_are_points():
 @pytest.fixture
 def armed(home):
     """A home with a live supervisor, and a function that makes it die at a point."""
-    home.write_config({"notes": {}, "other": {}})
-    client = home.serve()
-    client.value("list_agents", {})
-    (state,) = home.state.glob("agent-dispatch/*/")
-
-    def arm(point):
-        # Whole at once: the supervisor may look at any time.
-        (state / "order").write_text(point)
-        (state / "order").rename(state / "die-at")
-
-    home.order = state / "die-at"
-    home.requests = state / "requests"
-    return home, client, arm
-
-
-def counted(home, *more):
-    """A prompt that notes each of its executions."""
-    return stand_in.steps({"append": str(home.root / "executions")}, *more, {"text": "the answer"})
-
-
-def executions(home):
-    file = home.root / "executions"
-    return len(file.read_text().splitlines()) if file.exists() else 0
+    return served(home, "die-at")
 
 
 def check_all_is_done(home, client):
     assert not home.order.exists(), "the point was not reached"
-    assert client.value("dispatch", {"agent": "other", "task": stand_in.say("alive")})["result"] == "alive"
-    wait_until(lambda: not list(home.requests.iterdir()) and not home.run_directories(), 15, "nothing is left")
-    status = home.status()
-    assert status["live_runs"] == 0 and status["queued"] == 0 and status["slots"]["used"] == 0
+    check_nothing_is_left(home, client)
 
 
 @pytest.mark.parametrize("point", OF_RUNS)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 import stand_in
+from deaths import check_nothing_is_left, counted, executions, served
 from processes import wait_until
 
 #: Without these a supervisor cannot go on: the next one does what they were at.
@@ -14,26 +15,7 @@ ENDS_THE_PROCESS = ["requests", "agent", "admission", "launcher"]
 @pytest.fixture
 def armed(home):
     """A home with a live supervisor, and a function that makes one of its actors die of an exception."""
-    home.write_config({"notes": {}, "other": {}})
-    client = home.serve()
-    client.value("list_agents", {})
-    (state,) = home.state.glob("agent-dispatch/*/")
-
-    def arm(actor):
-        (state / "order").write_text(actor)
-        (state / "order").rename(state / "crash-at")
-
-    home.order = state / "crash-at"
-    return home, client, arm
-
-
-def counted(home, *more):
-    return stand_in.steps({"append": str(home.root / "executions")}, *more, {"text": "the answer"})
-
-
-def executions(home):
-    file = home.root / "executions"
-    return len(file.read_text().splitlines()) if file.exists() else 0
+    return served(home, "crash-at")
 
 
 def said(client, tool, arguments):
@@ -47,10 +29,7 @@ def is_served(client, tool):
 
 def check_all_is_done(home, client):
     home.order.unlink(missing_ok=True)
-    assert client.value("dispatch", {"agent": "other", "task": stand_in.say("alive")})["result"] == "alive"
-    wait_until(lambda: not home.request_files() and not home.run_directories(), 15, "nothing is left")
-    status = home.status()
-    assert status["live_runs"] == 0 and status["queued"] == 0 and status["slots"]["used"] == 0
+    check_nothing_is_left(home, client)
 
 
 @pytest.mark.parametrize("actor", ENDS_THE_PROCESS)
