@@ -16,6 +16,11 @@ def initialize_line():
     return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": INITIALIZE})
 
 
+def call_line(tool, arguments):
+    params = {"name": tool, "arguments": arguments}
+    return json.dumps({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params})
+
+
 class Server:
     """A server and a client that waits for each answer. Not for two threads at once."""
 

@@ -24,6 +24,10 @@ class Stopwatch:
     def answer(self, line, command, environment):
         return self.measure(["answer", line, *command], environment)
 
+    def calls(self, count, first, line, command, environment):
+        """Of COUNT calls, one after the other, on a connection of their own."""
+        return self.measure(["calls", count, first, line, *command], environment)
+
     def many(self, count, width, command, environment):
         return self.measure(["many", count, width, *command], environment)
 

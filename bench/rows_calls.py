@@ -1,11 +1,13 @@
 """Calls on one open connection: a dispatch above its bare CLI, what is answered from memory, the end of a wait."""
 
 import random
+import subprocess
+import tempfile
 import time
 
-from clients import Server, check
+from clients import Server, call_line, check, initialize_line
 from figures import in_turns, summary
-from rows_start import milliseconds
+from rows_start import milliseconds, row_of
 from table import Row, Target
 
 TASK = "Say hello."
@@ -45,33 +47,29 @@ def measure_dispatch(bench):
 
 
 def measure_answers(bench):
-    """Each action is a burst of calls, one after the other."""
-    places = bench.places.pair(cache=True)
-    servers = servers_of(places)
-    burst = 50
+    """Each action is a connection with a burst of calls, one after the other."""
+    places = {name: place for name, place in bench.places.pair(cache=True).items() if place}
+    keeps_it_running = Server([places["ours"].program, "serve"], places["ours"].environment)
+    burst = 200
     rows = []
     for name, tool, arguments in (
         ("cached dispatch, on one connection", "dispatch", {"agent": "bench", "task": TASK}),
         ("list_agents, on one connection", "list_agents", {}),
     ):
+        line = call_line(tool, arguments)
 
-        def rate(server, tool=tool, arguments=arguments):
-            def once():
-                begin = time.perf_counter()
-                for _ in range(burst):
-                    server.call(tool, **arguments)
-                return burst / (time.perf_counter() - begin)
+        def rate(command, environment, line=line):
+            return lambda: burst / bench.stopwatch.calls(burst, initialize_line(), line, command, environment)
 
-            return once
-
-        rates = in_turns(max(bench.rounds // 3, 5), {who: rate(server) for who, server in servers.items()})
-        row = Row(name, unit="calls/s", ours=summary(rates["ours"], "calls/s"))
+        actions = {who: rate([place.program, "serve"], place.environment) for who, place in places.items()}
+        actions["floor"] = rate([bench.programs.bench("floor_initialize")], places["ours"].environment)
+        rates = in_turns(max(bench.rounds // 3, 5), actions)
+        row = Row(name, unit="calls/s", ours=summary(rates["ours"], "calls/s"), floor=summary(rates["floor"], "calls/s"))
         if "python" in rates:
             row.python = summary(rates["python"], "calls/s")
             row.targets.append(Target("Python's rate", row.ours["median"] / row.python["median"], 30, at_least=True))
         rows.append(row)
-    for server in servers.values():
-        server.close()
+    keeps_it_running.close()
     return rows
 
 
@@ -89,9 +87,15 @@ def measure_wait(bench):
 
         return once
 
-    times = in_turns(bench.rounds, {name: wait(server) for name, server in servers.items()})
+    def write_one_job():
+        place = tempfile.mkdtemp(dir=bench.places.root)
+        command = [bench.programs.bench("floor_writes"), place, "1"]
+        return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    actions = {name: wait(server) for name, server in servers.items()}
+    times = in_turns(bench.rounds, actions | {"floor": write_one_job})
     for server in servers.values():
         server.close()
-    row = Row("dispatch_wait: the CLI's last write to the answer", ours=milliseconds(times["ours"]))
-    row.python = milliseconds(times["python"]) if "python" in times else None
+    row = row_of(times, "dispatch_wait: the CLI's last write to the answer")
+    row.note = "floor: two files written and synced, with their directories; ours syncs as much before it answers"
     return [row.at_most(3)]

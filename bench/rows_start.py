@@ -9,8 +9,9 @@ def milliseconds(values):
     return summary([value * 1000 for value in values], "ms")
 
 
-def rows_of(times, name, unit_row=None):
-    row = unit_row or Row(name)
+def row_of(times, name):
+    """Of seconds, by who took them."""
+    row = Row(name)
     row.ours, row.python, row.floor = (milliseconds(times[who]) if who in times else None for who in ("ours", "python", "floor"))
     return row
 
@@ -36,8 +37,8 @@ def measure_serve(bench):
     warm = in_turns(bench.rounds, actions)
     keeps_it_running.close()
     cold = in_turns(bench.rounds, actions | {"ours": answer_cold})
-    first = rows_of(warm, "serve: start to the answer of initialize, supervisor running")
-    second = rows_of(cold, "the same, supervisor started too")
+    first = row_of(warm, "serve: start to the answer of initialize, supervisor running")
+    second = row_of(cold, "the same, supervisor started too")
     return [first.at_most_floor(3).faster_than_python(50), second.faster_than_python(15)]
 
 
@@ -58,7 +59,7 @@ def measure_commands(bench):
             "python": python and word != "status" and command(python, word),
             "floor": lambda: bench.stopwatch.run(floor, ours.environment),
         }
-        row = rows_of(in_turns(bench.rounds, actions), f"{word}: whole process")
+        row = row_of(in_turns(bench.rounds, actions), f"{word}: whole process")
         rows.append(row.at_most_floor(3).faster_than_python(50))
     keeps_it_running.close()
     return rows

@@ -3,6 +3,10 @@
 ///     stopwatch run COMMAND…               from the start to the exit; stdout goes to /dev/null
 ///     stopwatch answer LINE COMMAND…       from the start until the answer to LINE, a line of its stdout, was read
 ///     stopwatch many COUNT WIDTH COMMAND…  COUNT times, WIDTH at once, until the last one has ended
+///     stopwatch calls COUNT FIRST LINE COMMAND…  asks FIRST, then LINE once, and then LINE COUNT times, each when the
+///     one
+///                                          before was answered: those COUNT alone; messages with a method are no
+///                                          answers
 ///
 /// Prints nanoseconds. Exit 1 when a program failed or did not answer.
 
@@ -63,29 +67,77 @@ void time_run(char** command) {
   print_since(begin);
 }
 
-void time_answer(const std::string& line, char** command) {
-  int input[2];
-  int output[2];
-  if (::pipe2(input, O_CLOEXEC) != 0 || ::pipe2(output, O_CLOEXEC) != 0)
-    fail("pipe");
-  const auto begin = steady::now();
-  const pid_t child = start(command, input[0], output[1]);
-  ::close(input[0]);
-  ::close(output[1]);
-  const auto asked = line + "\n";
-  if (::write(input[1], asked.data(), asked.size()) != static_cast<ssize_t>(asked.size()))
-    fail("the program does not read");
-  char answer[1 << 16];
-  for (bool is_whole = false; !is_whole;) {
-    const auto got = ::read(output[0], answer, sizeof answer);
-    if (got <= 0)
-      fail("the program did not answer");
-    is_whole = std::memchr(answer, '\n', static_cast<std::size_t>(got)) != nullptr;
+/// A program that is asked a line at a time.
+class asked_program {
+public:
+  explicit asked_program(char** command) {
+    int input[2];
+    int output[2];
+    if (::pipe2(input, O_CLOEXEC) != 0 || ::pipe2(output, O_CLOEXEC) != 0)
+      fail("pipe");
+    child_ = start(command, input[0], output[1]);
+    ::close(input[0]);
+    ::close(output[1]);
+    to_ = input[1];
+    from_ = output[0];
   }
+
+  void ask(const std::string& line) {
+    const auto asked = line + "\n";
+    if (::write(to_, asked.data(), asked.size()) != static_cast<ssize_t>(asked.size()))
+      fail("the program does not read");
+    while (is_notification(read_line())) {
+    }
+  }
+
+  void end() {
+    ::close(to_);
+    int ignored = 0;
+    ::waitpid(child_, &ignored, 0);
+  }
+
+private:
+  static bool is_notification(const std::string& line) {
+    return line.substr(0, std::strlen("{'jsonrpc':'2.0','method'")).find("\"method\"") != std::string::npos;
+  }
+
+  std::string read_line() {
+    std::size_t end = 0;
+    while ((end = unread_.find('\n')) == std::string::npos) {
+      char bytes[1 << 16];
+      const auto got = ::read(from_, bytes, sizeof bytes);
+      if (got <= 0)
+        fail("the program did not answer");
+      unread_.append(bytes, static_cast<std::size_t>(got));
+    }
+    auto line = unread_.substr(0, end);
+    unread_.erase(0, end + 1);
+    return line;
+  }
+
+  pid_t child_ = 0;
+  int to_ = -1;
+  int from_ = -1;
+  std::string unread_;
+};
+
+void time_answer(const std::string& line, char** command) {
+  const auto begin = steady::now();
+  asked_program program{command};
+  program.ask(line);
   print_since(begin);
-  ::close(input[1]);
-  int ignored = 0;
-  ::waitpid(child, &ignored, 0);
+  program.end();
+}
+
+void time_calls(int count, const std::string& first, const std::string& line, char** command) {
+  asked_program program{command};
+  program.ask(first);
+  program.ask(line);
+  const auto begin = steady::now();
+  for (int number = 0; number < count; ++number)
+    program.ask(line);
+  print_since(begin);
+  program.end();
 }
 
 void time_many(int count, int width, char** command) {
@@ -115,6 +167,8 @@ int main(int argc, char** argv) {
     time_answer(argv[2], argv + 3);
   else if (how == "many" && argc > 4)
     time_many(std::atoi(argv[2]), std::atoi(argv[3]), argv + 4);
+  else if (how == "calls" && argc > 5)
+    time_calls(std::atoi(argv[2]), argv[3], argv[4], argv + 5);
   else
-    fail("usage: run COMMAND… | answer LINE COMMAND… | many COUNT WIDTH COMMAND…");
+    fail("usage: run COMMAND… | answer LINE COMMAND… | many COUNT WIDTH COMMAND… | calls COUNT FIRST LINE COMMAND…");
 }
