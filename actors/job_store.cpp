@@ -45,7 +45,7 @@ job_cancelled job_store_state::cancel(const job_id& id) const {
 job_found job_store_state::find(const std::string& text) const { return {find_job(*files, text)}; }
 
 jobs_found job_store_state::list(const list_stored_jobs& order) {
-  auto found = files->list(order.status, order.limit);
+  auto found = index->list(order.status, order.limit);
   if (!found)
     return {tl::unexpected(found.error())};
   warn_of(found->skipped);
@@ -61,7 +61,7 @@ jobs_collected job_store_state::collect(const collect_stored_jobs& order) {
 }
 
 jobs_found job_store_state::unfinished() {
-  auto found = files->unfinished();
+  auto found = index->unfinished();
   if (!found)
     return {tl::unexpected(found.error())};
   warn_of(found->skipped);
@@ -71,13 +71,7 @@ jobs_found job_store_state::unfinished() {
 void job_store_state::maintain(const maintain_jobs& order) {
   if (const auto removed = files->remove_leftovers(); removed && *removed > 0)
     log::info("{} files of killed writers removed", *removed);
-  if (const auto stale = files->recover_stale(unix_now())) {
-    warn_of(stale->skipped);
-    for (const auto& record : stale->records)
-      log::info("job {}: another program has abandoned it; it is failed now", record.id.value);
-  } else {
-    log::warn("{}", stale.error().message);
-  }
+  recover_stale();
   if (order.retention_days <= 0)
     return;
   const auto gone = collect({.all = false, .age = std::chrono::days{order.retention_days}});
@@ -85,6 +79,15 @@ void job_store_state::maintain(const maintain_jobs& order) {
     log::warn("{}", gone.purged.error().message);
   else if (*gone.purged > 0)
     log::info("{} job records older than {} days removed", *gone.purged, order.retention_days);
+}
+
+void job_store_state::recover_stale() {
+  const auto others = index->unfinished_of_others();
+  const auto stale = others ? files->recover_stale(unix_now(), *others) : tl::make_unexpected(others.error());
+  if (!stale)
+    return log::warn("{}", stale.error().message);
+  for (const auto& record : stale->records)
+    log::info("job {}: another program has abandoned it; it is failed now", record.id.value);
 }
 
 void job_store_state::warn_of(const std::vector<skipped_file>& skipped) {
@@ -97,6 +100,7 @@ job_store_actor::behavior_type job_store(job_store_actor::stateful_pointer<job_s
                                          std::filesystem::path jobs, std::string owner) {
   auto& state = self->state;
   state.files = std::make_unique<job_files>(std::move(jobs), std::move(owner));
+  state.index = std::make_unique<job_index>(*state.files);
   return {
       [&state](const store_job& order) {
         death_point("before the job is written");
