@@ -63,7 +63,8 @@ def read_options():
     return options
 
 
-def measure(options, programs):
+def measure(options, programs, about):
+    """The rows of all groups. What is measured is kept after each: a run that is ended has lost only what it was at."""
     rows = []
     rounds = min(options.rounds, 8) if options.quick else options.rounds
     for name in options.only or GROUPS:
@@ -72,6 +73,8 @@ def measure(options, programs):
         with Places(programs) as places:
             rows += GROUPS[name](Bench(programs, places, Stopwatch(programs), rounds, options.quick))
         print(f"{time.monotonic() - begin:.0f} s", flush=True)
+        if options.json:
+            options.json.write_text(json.dumps({"about": about, "rows": [row.json() for row in rows]}, indent=2) + "\n")
     return rows
 
 
@@ -80,19 +83,16 @@ def main():
     programs = Programs(options.programs.resolve())
     if not options.no_python:
         programs.python = find_python_program()
-    load = os.getloadavg()[0]
-    rows = measure(options, programs)
     about = {
         "cores": os.cpu_count(),
         "kernel": platform.release(),
-        "load_before": load,
+        "load_before": os.getloadavg()[0],
         "python_program": PYTHON_VERSION if programs.python else None,
         "quick": options.quick,
     }
-    print(f"\nMedian (p10–p90), {about['cores']} cores, load before {load:.1f}\n")
+    rows = measure(options, programs, about)
+    print(f"\nMedian (p10–p90), {about['cores']} cores, load {about['load_before']:.1f} before, {os.getloadavg()[0]:.1f} after\n")
     print_table(rows)
-    if options.json:
-        options.json.write_text(json.dumps({"about": about, "rows": [row.json() for row in rows]}, indent=2) + "\n")
 
 
 if __name__ == "__main__":
