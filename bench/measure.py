@@ -8,6 +8,8 @@ import argparse
 import json
 import os
 import platform
+import signal
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +82,7 @@ def measure(options, programs, about):
 
 def main():
     options = read_options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of what clears up
     programs = Programs(options.programs.resolve())
     if not options.no_python:
         programs.python = find_python_program()
