@@ -47,7 +47,7 @@ job_found job_store_state::find(const std::string& text) const { return {find_jo
 
 jobs_found job_store_state::list(const list_stored_jobs& order) {
   crash_point("job reader");
-  auto found = files->list(order.status, order.limit);
+  auto found = index->list(order.status, order.limit);
   if (!found)
     return {tl::unexpected(found.error())};
   warn_of(found->skipped);
@@ -63,7 +63,7 @@ jobs_collected job_store_state::collect(const collect_stored_jobs& order) {
 }
 
 jobs_found job_store_state::unfinished() {
-  auto found = files->unfinished();
+  auto found = index->unfinished();
   if (!found)
     return {tl::unexpected(found.error())};
   warn_of(found->skipped);
@@ -73,13 +73,7 @@ jobs_found job_store_state::unfinished() {
 void job_store_state::maintain(const maintain_jobs& order) {
   if (const auto removed = files->remove_leftovers(); removed && *removed > 0)
     log::info("{} files of killed writers removed", *removed);
-  if (const auto stale = files->recover_stale(unix_now())) {
-    warn_of(stale->skipped);
-    for (const auto& record : stale->records)
-      log::info("job {}: another program has abandoned it; it is failed now", record.id.value);
-  } else {
-    log::warn("{}", stale.error().message);
-  }
+  recover_stale();
   if (order.retention_days <= 0)
     return;
   const auto gone = collect({.all = false, .age = std::chrono::days{order.retention_days}});
@@ -87,6 +81,15 @@ void job_store_state::maintain(const maintain_jobs& order) {
     log::warn("{}", gone.purged.error().message);
   else if (*gone.purged > 0)
     log::info("{} job records older than {} days removed", *gone.purged, order.retention_days);
+}
+
+void job_store_state::recover_stale() {
+  const auto others = index->unfinished_of_others();
+  const auto stale = others ? files->recover_stale(unix_now(), *others) : tl::make_unexpected(others.error());
+  if (!stale)
+    return log::warn("{}", stale.error().message);
+  for (const auto& record : stale->records)
+    log::info("job {}: another program has abandoned it; it is failed now", record.id.value);
 }
 
 void job_store_state::warn_of(const std::vector<skipped_file>& skipped) {
@@ -100,6 +103,7 @@ job_store_actor::behavior_type job_store(job_store_actor::stateful_pointer<job_s
   auto& state = self->state;
   tell_exceptions(self);
   state.files = std::make_unique<job_files>(std::move(jobs), std::move(owner));
+  state.index = std::make_unique<job_index>(*state.files);
   return {
       [&state](const store_job& order) {
         death_point("before the job is written");

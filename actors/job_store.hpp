@@ -3,6 +3,7 @@
 #include <set>
 
 #include "actors/storage/job_files.hpp"
+#include "actors/storage/job_index.hpp"
 #include "messages/actors.hpp"
 
 namespace agent_dispatch {
@@ -18,11 +19,14 @@ struct job_store_state {
   jobs_collected collect(const collect_stored_jobs& order);
   jobs_found unfinished();
   void maintain(const maintain_jobs& order);
+  /// Of other programs.
+  void recover_stale();
   /// Each file is complained of once.
   void warn_of(const std::vector<skipped_file>& skipped);
 
   job_store_actor::pointer self;
   std::unique_ptr<job_files> files;
+  std::unique_ptr<job_index> index; ///< of the one who reads; knows nothing until it is asked
   std::set<std::string> complained_of;
 
   static inline const char* name = "job_store";

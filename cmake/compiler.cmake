@@ -55,3 +55,19 @@ function(add_layer name)
   target_link_libraries(${name} PUBLIC ${LAYER_LINKS} PRIVATE project_options)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
 endfunction()
+
+# link_statically(TARGET): no loader and no libraries to relocate at its start, which is most of what the start of a small
+# program costs. For programs that look up no users or hosts; not with sanitizers, which need the loader.
+function(link_statically target)
+  if(NOT AGENT_DISPATCH_SANITIZE)
+    target_link_options(${target} PRIVATE -static-pie)
+  endif()
+endfunction()
+
+# link_small(TARGET): what is needed of the C++ libraries is in the program, and the loader has libc alone to deal with. For
+# programs that start often and look up users, which a program without a loader cannot.
+function(link_small target)
+  if(NOT AGENT_DISPATCH_SANITIZE AND YAML_CPP_ARCHIVE)
+    target_link_options(${target} PRIVATE -static-libstdc++ -static-libgcc)
+  endif()
+endfunction()

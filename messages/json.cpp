@@ -1,5 +1,8 @@
 #include "messages/json.hpp"
 
+#include <cstdint>
+#include <cstring>
+
 #include "messages/member_reader.hpp"
 
 namespace agent_dispatch {
@@ -44,6 +47,19 @@ std::size_t sequence_length(std::string_view s, std::size_t at, std::size_t& bad
   return length;
 }
 
+/// The next byte from `at` on that is not ASCII. Nearly all text is.
+std::size_t skip_ascii(std::string_view s, std::size_t at) {
+  constexpr std::uint64_t high_bits = 0x8080808080808080U;
+  for (std::uint64_t eight = 0; at + sizeof eight <= s.size(); at += sizeof eight) {
+    std::memcpy(&eight, s.data() + at, sizeof eight);
+    if ((eight & high_bits) != 0)
+      break;
+  }
+  while (at < s.size() && static_cast<unsigned char>(s[at]) < 0x80)
+    ++at;
+  return at;
+}
+
 template <class T>
 void add(ordered_json& json, const char* key, const std::optional<T>& value) {
   if (value)
@@ -59,19 +75,22 @@ std::string dump_pretty(const ordered_json& json) { return dump_as(json, 2); }
 std::string to_valid_utf8(std::string_view bytes) {
   std::string text;
   text.reserve(bytes.size());
-  for (std::size_t i = 0; i < bytes.size();) {
+  std::size_t valid = 0; // where the sequences begin that are not written yet
+  for (std::size_t i = skip_ascii(bytes, 0); i < bytes.size(); i = skip_ascii(bytes, i)) {
     std::size_t bad = 1;
     const std::size_t length = sequence_length(bytes, i, bad);
-    if (length > 0)
-      text.append(bytes.substr(i, length));
-    else
-      text.append("\xef\xbf\xbd");
+    if (length == 0) {
+      text.append(bytes.substr(valid, i - valid)).append("\xef\xbf\xbd");
+      valid = i + bad;
+    }
     i += length > 0 ? length : bad;
   }
-  return text;
+  return text.append(bytes.substr(valid));
 }
 
 std::string_view first_characters(std::string_view text, std::size_t count) {
+  if (text.size() <= count)
+    return text;
   std::size_t at = 0;
   while (at < text.size()) {
     const bool starts = (static_cast<unsigned char>(text[at]) & 0xc0U) != 0x80U;

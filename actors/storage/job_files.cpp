@@ -31,16 +31,6 @@ fault as_io(fault problem) {
   return problem;
 }
 
-/// A name that cannot garble a log.
-std::string shown(std::string_view name) {
-  constexpr unsigned char first_printable = 0x20;
-  constexpr unsigned char del = 0x7f;
-  auto text = to_valid_utf8(name);
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c < first_printable || c == del; }, '?');
-  return text;
-}
-
 tl::unexpected<fault> unreadable(const fs::path& file, const unreadable_job_file& problem) {
   const auto kind = problem.what == reason::not_a_record ? fault_kind::protocol : fault_kind::io;
   return failure(kind, to_valid_utf8(file.native()) + " " + problem.why +
@@ -58,8 +48,6 @@ expected<std::vector<std::string>> names_in(const fs::path& directory) {
     return jobs_failure("Looking for job records", directory, problem.value());
   return names;
 }
-
-bool is_hidden(std::string_view name) { return name.starts_with('.'); }
 
 bool is_newer(const job_record& left, const job_record& right) {
   return std::tie(left.created_at, left.id) > std::tie(right.created_at, right.id);
@@ -147,6 +135,18 @@ private:
 job_files::job_files(fs::path directory, std::string owner, step_hook hook)
     : directory_{std::move(directory)}, owner_{std::move(owner)}, hook_{std::move(hook)} {}
 
+bool job_files::is_record_name(std::string_view name) { return !name.starts_with('.') && name.ends_with(".json"); }
+
+/// It cannot garble a log.
+std::string job_files::shown_name(std::string_view name) {
+  constexpr unsigned char first_printable = 0x20;
+  constexpr unsigned char del = 0x7f;
+  auto text = to_valid_utf8(name);
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < first_printable || c == del; }, '?');
+  return text;
+}
+
 fs::path job_files::path_of(const job_id& id) const { return job_file_path(directory_, id); }
 
 expected<std::optional<job_record>> job_files::read(const job_id& id) const {
@@ -162,7 +162,7 @@ expected<std::optional<job_record>> job_files::read(const job_id& id) const {
 
 expected<void> job_files::create(const job_record& record, durability safety) const {
   if (!is_job_id(record.id.value))
-    return failure(fault_kind::invalid_argument, "'" + shown(record.id.value) + "' cannot be the id of a job.");
+    return failure(fault_kind::invalid_argument, "'" + shown_name(record.id.value) + "' cannot be the id of a job.");
   const auto locked = locked_directory::open(*this);
   if (!locked)
     return tl::make_unexpected(locked.error());
@@ -254,10 +254,14 @@ expected<std::vector<job_id>> job_files::find_by_prefix(std::string_view prefix,
   return found;
 }
 
+bool job_files::is_unfinished(const job_record& record) const {
+  return !is_terminal(record.status) && owner_of_record(record.owner, owner_) != job_owner::another_program;
+}
+
 expected<found_records> job_files::unfinished() const {
   found_records found;
   auto skipped = for_each([&](job_record record, double) {
-    if (!is_terminal(record.status) && owner_of_record(record.owner, owner_) != job_owner::another_program)
+    if (is_unfinished(record))
       found.records.push_back(std::move(record));
   });
   if (!skipped)
@@ -304,8 +308,15 @@ expected<found_records> job_files::recover_stale(double now) const {
   });
   if (!skipped)
     return tl::make_unexpected(skipped.error());
-  found_records found{{}, std::move(*skipped)};
-  for (const auto& id : stale) {
+  auto found = recover_stale(now, stale);
+  if (found)
+    found->skipped = std::move(*skipped);
+  return found;
+}
+
+expected<found_records> job_files::recover_stale(double now, const std::vector<job_id>& candidates) const {
+  found_records found;
+  for (const auto& id : candidates) {
     auto given_up = give_up_stale(id, now);
     if (!given_up)
       return tl::make_unexpected(given_up.error());
@@ -352,18 +363,18 @@ expected<std::vector<skipped_file>> job_files::for_each(const visitor& visit) co
     return tl::make_unexpected(names.error());
   std::vector<skipped_file> skipped;
   for (const auto& name : *names) {
-    if (is_hidden(name) || !name.ends_with(".json"))
+    if (!is_record_name(name))
       continue;
     const auto id = job_id_of_name(name);
     if (id.empty()) {
-      skipped.push_back({shown(name), "is not named like a job"});
+      skipped.push_back({shown_name(name), std::string{not_named_like_a_job}});
       continue;
     }
     auto file = read_job_file(directory_, id);
     if (file)
       visit(std::move(file->record), file->modified);
     else if (file.error().what != reason::missing)
-      skipped.push_back({shown(name), file.error().why});
+      skipped.push_back({shown_name(name), file.error().why});
   }
   return skipped;
 }

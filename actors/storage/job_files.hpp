@@ -101,6 +101,9 @@ public:
   /// lower-case hexadecimal digits finds nothing.
   expected<std::vector<job_id>> find_by_prefix(std::string_view prefix, std::size_t limit) const;
 
+  /// Whether a record is one of ours, pending or running.
+  bool is_unfinished(const job_record& record) const;
+
   /// The pending and running records of ours, also those from before a reboot; oldest first.
   expected<found_records> unfinished() const;
 
@@ -109,9 +112,17 @@ public:
 
   /// Makes the records that another program has abandoned failed (see `staleness`). Gives those it changed.
   expected<found_records> recover_stale(double now) const;
+  /// The same of these jobs alone, with nothing skipped.
+  expected<found_records> recover_stale(double now, const std::vector<job_id>& candidates) const;
 
   /// Removes what writers that were killed have left: temporary files of ours that nobody holds.
   expected<std::size_t> remove_leftovers() const;
+
+  /// Whether a name in the directory is taken for a record's. What has such a name and is none is skipped.
+  static bool is_record_name(std::string_view name);
+  /// As `skipped_file` has it.
+  static std::string shown_name(std::string_view name);
+  static constexpr std::string_view not_named_like_a_job = "is not named like a job";
 
   /// Walks over all records, in no order. What is no record is returned.
   expected<std::vector<skipped_file>> for_each(const visitor& visit) const;
