@@ -26,6 +26,11 @@ job_change_reply reply_of(expected<changed_record> changed) {
 
 double unix_now() { return std::chrono::duration<double>{std::chrono::system_clock::now().time_since_epoch()}.count(); }
 
+void job_store_state::open(std::filesystem::path jobs, std::string owner) {
+  files = std::make_unique<job_files>(std::move(jobs), std::move(owner));
+  index = std::make_unique<job_index>(*files);
+}
+
 job_change_reply job_store_state::change(const change_job& order) const {
   const bool is_end = order.safety == durability::disk;
   death_point(is_end ? "before the end of a job is written" : "before a job is marked");
@@ -102,8 +107,7 @@ job_store_actor::behavior_type job_store(job_store_actor::stateful_pointer<job_s
                                          std::filesystem::path jobs, std::string owner) {
   auto& state = self->state;
   tell_exceptions(self);
-  state.files = std::make_unique<job_files>(std::move(jobs), std::move(owner));
-  state.index = std::make_unique<job_index>(*state.files);
+  state.open(std::move(jobs), std::move(owner));
   return {
       [&state](const store_job& order) {
         death_point("before the job is written");

@@ -12,6 +12,8 @@ namespace agent_dispatch {
 struct job_store_state {
   explicit job_store_state(job_store_actor::pointer own) : self{own} {}
 
+  /// Before anything else. `owner`: our mark.
+  void open(std::filesystem::path jobs, std::string owner);
   job_change_reply change(const change_job& order) const;
   job_cancelled cancel(const job_id& id) const;
   job_found find(const std::string& text) const;

@@ -22,8 +22,8 @@ namespace agent_dispatch {
 /// once and kept by what the kernel tells of the directory (inotify). So a question costs what its answer costs, and is
 /// answered as by a walk over the directory: whoever wrote a record, it has been heard of before it is looked for.
 ///
-/// Where the directory cannot be watched (no inotify left, another one in its place, more events than the kernel
-/// keeps) all is read anew. About 100 bytes a record. Blocks on the disk; for one thread.
+/// Where the directory cannot be watched (no inotify left, a network's file system, another directory in its place, more
+/// events than the kernel keeps) all is read anew. About 100 bytes a record. Blocks on the disk; for one thread.
 class job_index {
 public:
   /// `files` must outlive it. Reads nothing yet.
@@ -63,6 +63,8 @@ private:
   bool is_same_directory() const;
   /// As it is now.
   void look_at(const std::string& name);
+  /// At what could not be read: for want of a descriptor, say, of which nothing is told when it is over.
+  void look_again();
   void add(const packed_id& id, known_job job);
   void remove(const packed_id& id);
   std::vector<place>& of(job_status status) { return places_[static_cast<std::size_t>(status)]; }

@@ -42,7 +42,7 @@ std::string word(const job_found& found, std::string good) {
 } // namespace
 
 store_script::store_script(actor_world& in, std::string name, const std::filesystem::path& directory) : world{in} {
-  state.files = std::make_unique<job_files>(directory, desk_mark);
+  state.open(directory, desk_mark);
   const auto make = [this, name](job_store_actor::pointer self) -> job_store_actor::behavior_type {
     return {
         [this, self](const store_job& order) {
