@@ -97,10 +97,15 @@ struct restarting_state {
 template <class Handle>
 using restarting_pointer = typename Handle::template stateful_pointer<restarting_state<Handle>>;
 
-config_actor::behavior_type in_front_of_config(restarting_pointer<config_actor> self, config_spawner make) {
+config_actor::behavior_type in_front_of_config(restarting_pointer<config_actor> self, config_spawner make,
+                                               config_glance glance) {
   auto& state = self->state;
   state.begin("config", std::move(make));
-  return {[&state](const get_config& question) { return state.ask<config_snapshot_ptr>(question); }};
+  return {[&state, glance = std::move(glance)](const get_config& question) -> caf::result<config_snapshot_ptr> {
+    if (auto unchanged = glance())
+      return unchanged;
+    return state.ask<config_snapshot_ptr>(question);
+  }};
 }
 
 config_editor_actor::behavior_type in_front_of_editor(restarting_pointer<config_editor_actor> self,
@@ -129,8 +134,8 @@ job_store_actor::behavior_type in_front_of_store(restarting_pointer<job_store_ac
 
 } // namespace
 
-config_actor restarting_config(caf::actor_system& system, config_spawner make) {
-  return system.spawn(in_front_of_config, std::move(make));
+config_actor restarting_config(caf::actor_system& system, config_spawner make, config_glance glance) {
+  return system.spawn(in_front_of_config, std::move(make), std::move(glance));
 }
 
 config_editor_actor restarting_config_editor(caf::actor_system& system, config_editor_spawner make) {

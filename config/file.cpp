@@ -14,40 +14,54 @@ std::chrono::nanoseconds wall_clock() { return std::chrono::system_clock::now().
 } // namespace
 
 std::shared_ptr<const config_snapshot> config_file::current() {
-  if (!is_unchanged())
-    read_again();
+  if (auto unchanged = if_unchanged())
+    return unchanged;
+  note({.snapshot = snapshot_, .identity = {}});
+  const auto identity = read_again();
+  note({.snapshot = snapshot_, .identity = identity});
   return snapshot_;
 }
 
-bool config_file::is_unchanged() const {
+std::shared_ptr<const config_snapshot> config_file::if_unchanged() const {
+  const auto known = [this] {
+    const std::lock_guard held{guard_};
+    return known_;
+  }();
   struct stat status {};
-  return snapshot_ && identity_ && ::stat(paths_.config.c_str(), &status) == 0 && identity_of(status) == *identity_;
+  const bool is_unchanged =
+      known.identity && ::stat(paths_.config.c_str(), &status) == 0 && identity_of(status) == *known.identity;
+  return is_unchanged ? known.snapshot : nullptr;
 }
 
-void config_file::read_again() {
-  identity_.reset();
+void config_file::note(known_file known) {
+  const std::lock_guard held{guard_};
+  known_ = std::move(known);
+}
+
+std::optional<file_identity> config_file::read_again() {
   ++read_count_;
   auto file = read_configuration(paths_.config);
   if (!file) {
     text_.reset();
     publish(snapshot_ ? snapshot_->value : configuration{}, file.error(), {});
-    return;
+    return std::nullopt;
   }
-  accept(*std::move(file));
-}
-
-void config_file::accept(std::optional<file_bytes> file) {
-  if (!file) {
+  if (!*file) {
     text_.reset();
     publish({}, std::nullopt, {});
-    return;
+    return std::nullopt;
   }
-  const auto newest = std::chrono::nanoseconds{std::max(file->identity.modified_ns, file->identity.changed_ns)};
-  if (newest + time_stamp_grain < wall_clock())
-    identity_ = file->identity;
-  if (text_ == file->bytes)
+  const auto identity = (*file)->identity;
+  const auto newest = std::chrono::nanoseconds{std::max(identity.modified_ns, identity.changed_ns)};
+  const bool is_settled = newest + time_stamp_grain < wall_clock();
+  accept(**std::move(file));
+  return is_settled ? std::optional{identity} : std::nullopt;
+}
+
+void config_file::accept(file_bytes file) {
+  if (text_ == file.bytes)
     return;
-  text_ = std::move(file->bytes);
+  text_ = std::move(file.bytes);
   ++parse_count_;
   auto loaded = parse_configuration(*text_, paths_);
   if (loaded)

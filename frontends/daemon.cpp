@@ -327,8 +327,9 @@ private:
     const config_paths paths{.home = options_.home, .config = options_.where.config, .jobs = options_.where.jobs};
     const auto file = std::make_shared<config_file>(paths);
     owned.admission = system.spawn(admission, file->current()->value.settings.max_concurrency);
-    owned.config =
-        restarting_config(system, [file](caf::actor_system& in) { return in.spawn<caf::detached>(config, file); });
+    owned.config = restarting_config(
+        system, [file](caf::actor_system& in) { return in.spawn<caf::detached>(config, file); },
+        [file] { return file->if_unchanged(); });
     owned.editor = restarting_config_editor(
         system, [paths](caf::actor_system& in) { return in.spawn<caf::detached>(config_editor, paths); });
     const auto mark = owner_of(options_.where.jobs);

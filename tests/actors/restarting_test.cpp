@@ -12,12 +12,16 @@ namespace {
 struct restarting_fixture {
   actor_world world;
   std::vector<std::shared_ptr<config_script>> children;
-  config_actor config = world.keep(restarting_config(world.system(), [this](caf::actor_system&) {
-    world.note("made");
-    children.push_back(scripted_config(world, config_with({"alpha"})));
-    children.back()->answers = false;
-    return children.back()->actor;
-  }));
+  config_snapshot_ptr unchanged; ///< when there is one, it is all that is asked for
+  config_actor config = world.keep(restarting_config(
+      world.system(),
+      [this](caf::actor_system&) {
+        world.note("made");
+        children.push_back(scripted_config(world, config_with({"alpha"})));
+        children.back()->answers = false;
+        return children.back()->actor;
+      },
+      [this] { return unchanged; }));
 
   void ask() {
     const auto ask = [this](caf::event_based_actor* self) {
@@ -41,6 +45,15 @@ TEST_CASE_METHOD(restarting_fixture, "what is asked is passed on, and so is the 
   answer();
   answer();
   CHECK(world.heard() == lines{"answered", "answered"});
+}
+
+TEST_CASE_METHOD(restarting_fixture, "a configuration that has not changed is answered at once") {
+  unchanged = std::make_shared<const config_snapshot>();
+  ask();
+  CHECK(world.heard() == lines{"answered"});
+  unchanged = nullptr;
+  ask();
+  CHECK(world.heard() == lines{"made", "config: asked"});
 }
 
 TEST_CASE_METHOD(restarting_fixture, "all who wait are told of a death, once") {

@@ -56,6 +56,22 @@ TEST_CASE("A file that has settled is not even read again") {
   CHECK(file.read_count() == before);
 }
 
+TEST_CASE("Without reading it is told only what is known of a file that has settled") {
+  const temporary_directory home;
+  config_file file{home.config()};
+  CHECK(file.if_unchanged() == nullptr);
+  CHECK(file.current());
+  CHECK(file.if_unchanged() == nullptr); // there is none; it may come at any time
+  home.write("agents.yaml", one_agent);
+  CHECK(file.if_unchanged() == nullptr);
+  settle(file);
+  const auto known = file.current();
+  CHECK(file.if_unchanged() == known);
+  home.write("agents.yaml", other_agent);
+  CHECK(file.if_unchanged() == nullptr);
+  CHECK(file.current()->value.agents.front().name.value == "b");
+}
+
 TEST_CASE("A file that has settled is read again when anything about it changes") {
   const temporary_directory home;
   home.write("agents.yaml", one_agent);
