@@ -43,6 +43,11 @@ namespace fs = std::filesystem;
 
 /// How often runs are looked at whose keepers still end them.
 constexpr std::chrono::milliseconds clear_again{200};
+/// Who has an answer often has the next task too: what is left of the last run makes way for its start. Removing it takes
+/// as long as starting a keeper, most of it for giving back the space reserved for its output.
+constexpr std::chrono::milliseconds emptying_pause{20};
+/// No more than so many wait: each keeps its reserve.
+constexpr std::size_t most_graves = 64;
 /// A keeper takes 4 s for its signals and at most 5 s for its sweep: after 15 s it is not going to.
 constexpr int most_looks = 75;
 
@@ -144,9 +149,27 @@ void launcher_state::move_to_trash(const fs::path& directory) {
   if (problem == std::errc::no_such_file_or_directory)
     return;
   if (problem)
-    log::warn("removing {}: {}", directory.native(), problem.message());
-  else if (const auto removed = remove_run_directory(grave); !removed)
+    return log::warn("removing {}: {}", directory.native(), problem.message());
+  graves.push_back(grave);
+  if (graves.size() > most_graves)
+    empty_next_grave();
+  if (!std::exchange(is_emptying, true))
+    self->delayed_send(self, emptying_pause, agent_dispatch::empty_trash{});
+}
+
+void launcher_state::empty_next_grave() {
+  if (const auto removed = remove_run_directory(graves.front()); !removed)
     log::warn("{}", removed.error().message);
+  graves.pop_front();
+}
+
+/// One at a time, so that a start waits for one at most.
+void launcher_state::empty_trash() {
+  if (!graves.empty())
+    empty_next_grave();
+  is_emptying = !graves.empty();
+  if (is_emptying)
+    self->send(self, agent_dispatch::empty_trash{});
 }
 
 bool launcher_state::is_alive(const frontend_id& frontend) const {
@@ -398,6 +421,8 @@ void launcher_state::clear_strays() {
 }
 
 caf::result<bool> launcher_state::finish() {
+  while (!graves.empty())
+    empty_next_grave();
   if (strays.empty())
     return true;
   finishing.push_back(self->make_response_promise<bool>());
@@ -438,6 +463,7 @@ launcher_actor::behavior_type launcher(launcher_actor::stateful_pointer<launcher
         state.finish_sweeps();
         state.clear_strays();
       },
+      [&state](const agent_dispatch::empty_trash&) { state.empty_trash(); },
   };
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -25,7 +26,10 @@ struct launcher_state {
   };
 
   void discard(const run_key& run);
+  /// From where it is removed soon; what a dead supervisor has left there, at the next start.
   void move_to_trash(const std::filesystem::path& directory);
+  void empty_next_grave();
+  void empty_trash();
   /// Removes the lock file of one that is not.
   bool is_alive(const frontend_id& frontend) const;
   write_outcome record(const accepted_request& request);
@@ -65,6 +69,8 @@ struct launcher_state {
   std::vector<caf::typed_response_promise<bool>> finishing; ///< who waits until no stray is left
   std::set<run_key> left_alone;                             ///< a newer program's requests wait for them
   std::uint64_t trashed = 0;
+  std::deque<std::filesystem::path> graves; ///< in the trash, not removed yet
+  bool is_emptying = false;                 ///< a message says so
 
   static inline const char* name = "launcher";
 };

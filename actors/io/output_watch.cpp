@@ -78,7 +78,7 @@ private:
     });
   }
 
-  /// Sends the next chunk if there is one and the last has been dealt with; the end when all is sent.
+  /// Sends the next chunk if there is one and the last has been dealt with; the end right after the last.
   void look() {
     if (chunk_outstanding_ || finished_)
       return;
@@ -86,7 +86,8 @@ private:
     if (!bytes.empty()) {
       chunk_outstanding_ = true;
       caf::anon_send(actor_, output_chunk{std::move(bytes)});
-    } else if (gone_) {
+    }
+    if (gone_ && !more_expected_) {
       finished_ = true;
       control_.release();
       caf::anon_send(actor_, keeper_gone{});

@@ -1,6 +1,7 @@
 #include "actors/run/exit_file.hpp"
 
 #include <cerrno>
+#include <tuple>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -88,14 +89,16 @@ int exit_file::publish(int directory, const exit_record& record, durability writ
     return errno;
   if (const int error = write_all(draft_.get(), text); error != 0)
     return error;
-  // The answer is in the output: a record that says "ended" must not reach the disk before it.
+  // The answer is in the output: a record that says "ended" must not reach the disk before it. The draft is on its way
+  // while the output is waited for, so that a file system with a journal commits once for both.
   int sync_error = 0;
-  if (written == durability::disk && (::fsync(output_fd) < 0 || ::fsync(draft_.get()) < 0))
-    sync_error = errno;
+  if (written == durability::disk) {
+    std::ignore = ::sync_file_range(draft_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+    if (::fdatasync(output_fd) < 0 || ::fdatasync(draft_.get()) < 0)
+      sync_error = errno;
+  }
   if (::renameat(directory, run_file::exit_draft, directory, run_file::exit) < 0)
     return errno;
-  if (written == durability::disk && ::fsync(directory) < 0)
-    sync_error = errno;
   return sync_error;
 }
 

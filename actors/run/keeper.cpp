@@ -254,9 +254,27 @@ exit_record refuse(const char* step, int error) {
   return record;
 }
 
-keeper_exit publish(exit_file& file, const exit_record& record, durability written, int output_fd) {
-  return file.publish(keeper_fd::directory, record, written, output_fd) == 0 ? keeper_exit::done
-                                                                             : keeper_exit::unrecorded;
+/// What other processes see of a keeper that is there: its lock, and the read end of its FIFO.
+struct signs_of_life {
+  unique_fd lock;
+  unique_fd control;
+
+  void end() {
+    lock.reset(); // first: who sees the FIFO break finds the lock free
+    control.reset();
+  }
+};
+
+/// Lets go of the run as soon as exit.json is there. Its name reaches the disk while the supervisor writes the job's
+/// record: nobody is told of the end before that one is on disk, and without the name it is as if the power had failed
+/// before the end.
+keeper_exit publish(exit_file& file, const exit_record& record, durability written, int output_fd,
+                    signs_of_life& signs) {
+  int error = file.publish(keeper_fd::directory, record, written, output_fd);
+  signs.end();
+  if (written == durability::disk && ::fsync(keeper_fd::directory) < 0)
+    error = errno;
+  return error == 0 ? keeper_exit::done : keeper_exit::unrecorded;
 }
 
 expected<launch_order> read_order() {
@@ -279,21 +297,21 @@ unique_fd open_output(const char* name) {
   return file;
 }
 
-keeper_exit start_and_keep(exit_file ending, unique_fd signals) {
+keeper_exit start_and_keep(exit_file ending, unique_fd signals, signs_of_life& signs) {
   auto order = read_order();
   if (!order)
-    return publish(ending, refuse("read the launch order", EBADMSG), durability::page_cache, -1);
+    return publish(ending, refuse("read the launch order", EBADMSG), durability::page_cache, -1, signs);
   unique_fd output = open_output(run_file::output);
   if (!output)
-    return publish(ending, refuse("open stdout", errno), order->written, -1);
+    return publish(ending, refuse("open stdout", errno), durability::page_cache, -1, signs);
   unique_fd errors = open_output(run_file::errors);
   if (!errors)
-    return publish(ending, refuse("open stderr", errno), order->written, output.get());
+    return publish(ending, refuse("open stderr", errno), order->written, output.get(), signs);
   keep_core_for_cli(*order);
   const auto written = order->written;
   keeper self{std::move(*order), std::move(output), std::move(errors), std::move(signals)};
   const exit_record record = self.run();
-  return publish(ending, record, written, self.output_fd());
+  return publish(ending, record, written, self.output_fd(), signs);
 }
 
 } // namespace
@@ -305,21 +323,21 @@ keeper_exit keep_run() {
   unique_fd signals = take_over_signals();
   // A writer of our own: without it, the last supervisor's end would make the FIFO readable for ever.
   const unique_fd listener = open_run_file(keeper_fd::directory, run_file::control, O_WRONLY | O_NONBLOCK);
-  const unique_fd lock = take_lock(keeper_fd::directory);
-  if (!lock)
+  signs_of_life signs{.lock = take_lock(keeper_fd::directory), .control = unique_fd{keeper_fd::control}};
+  if (!signs.lock)
     return keeper_exit::no_lock;
   exit_file ending;
   if (ending.open(keeper_fd::directory) != 0) // before the claim: a run that could not be recorded is not begun
     return keeper_exit::no_draft;
   const auto claimed = claim_start(keeper_fd::directory, started_by_keeper);
   if (!claimed) // nobody has begun anything, and the draft needs no space
-    return publish(ending, refuse("claim the start in the run directory", errno), durability::page_cache, -1);
+    return publish(ending, refuse("claim the start in the run directory", errno), durability::page_cache, -1, signs);
   if (*claimed == claim::lost)
     return keeper_exit::no_claim;
   // A claim that was won in a directory which is just being removed, after its `started` has gone, is none.
   if (!ending.is_in_place())
     return keeper_exit::no_draft;
-  return start_and_keep(std::move(ending), std::move(signals));
+  return start_and_keep(std::move(ending), std::move(signals), signs);
 }
 
 } // namespace agent_dispatch

@@ -163,3 +163,37 @@ TEST_CASE_METHOD(launcher_fixture, "a request whose answer is known takes no run
   REQUIRE(found->requests.size() == 1);
   CHECK(found->requests.front().condition == run_condition::not_started);
 }
+
+TEST_CASE_METHOD(launcher_fixture, "what is discarded is out of the way at once, and removed a moment later") {
+  const auto launcher = launcher_with(KEEPER_PROGRAM);
+  const auto discard = [&](const run_key& run) {
+    fs::create_directory(where.runs() / run.value);
+    std::ofstream{where.runs() / run.value / "stdout"} << "text";
+    caf::anon_send(launcher, discard_run{run});
+    world.settle();
+    CHECK(fs::is_empty(where.runs()));
+  };
+  const auto graves = [&] { return std::distance(fs::directory_iterator{where.trash()}, {}); };
+  discard({"0123456789abcdef0123456789abcdef"});
+  discard({"0123456789abcdef0123456789abcde0"});
+  CHECK(graves() == 2);
+  world.pass(std::chrono::milliseconds{20});
+  CHECK(graves() == 0);
+  // A name may come again.
+  discard({"0123456789abcdef0123456789abcdef"});
+  CHECK(graves() == 1);
+  CHECK(ask<bool>(launcher, finish_discarding{}));
+  CHECK(graves() == 0);
+  world.pass(std::chrono::milliseconds{20});
+}
+
+TEST_CASE_METHOD(launcher_fixture, "what waits to be removed is bounded") {
+  const auto launcher = launcher_with(KEEPER_PROGRAM);
+  for (int number = 0; number < 200; ++number) {
+    const run_key run{"run-" + std::to_string(number)};
+    fs::create_directory(where.runs() / run.value);
+    caf::anon_send(launcher, discard_run{run});
+    world.settle();
+  }
+  CHECK(std::distance(fs::directory_iterator{where.trash()}, {}) == 64);
+}
