@@ -46,6 +46,8 @@ constexpr std::chrono::milliseconds clear_again{200};
 /// Who has an answer often has the next task too: what is left of the last run makes way for its start. Removing it takes
 /// as long as starting a keeper, most of it for giving back the space reserved for its output.
 constexpr std::chrono::milliseconds emptying_pause{20};
+/// Run directories that are made before they are needed.
+constexpr std::size_t most_spares = 2;
 /// No more than so many wait: each keeps its reserve.
 constexpr std::size_t most_graves = 64;
 /// A keeper takes 4 s for its signals and at most 5 s for its sweep: after 15 s it is not going to.
@@ -119,13 +121,32 @@ launch_result launcher_state::launch(const launch_run& order) {
   crash_point("launcher");
   auto launched = agent_dispatch::launch(*keeper, directory_of(spec.key, order.which), to_keeper,
                                          build_prompt(spec.request, spec.shared_context),
-                                         encode_run_record(spec, owner, order.borrowed_from));
+                                         encode_run_record(spec, owner, order.borrowed_from), take_spare());
+  self->send(self, agent_dispatch::prepare_run{});
   death_point("after the keeper is started");
   if (!launched)
     return not_started(launch_problem::system, launched.error().message);
   return {std::make_shared<run_handles>(std::move(launched->control), std::move(launched->output)),
           launch_problem::none,
           {}};
+}
+
+std::optional<prepared_directory> launcher_state::take_spare() {
+  if (spares.empty())
+    return std::nullopt;
+  auto spare = std::move(spares.back());
+  spares.pop_back();
+  return spare;
+}
+
+void launcher_state::prepare() {
+  if (spares.size() >= most_spares)
+    return;
+  auto made = prepared_directory::make(where.spares() / (std::to_string(::getpid()) + "." + std::to_string(++prepared)));
+  if (made)
+    spares.push_back(std::move(*made));
+  else
+    log::debug("{}", made.error().message); // who needs one makes it, and says so
 }
 
 exit_report launcher_state::read(const read_exit& order) const {
@@ -247,6 +268,7 @@ recovered_state_ptr launcher_state::recover() {
       strays.push_back(entry->path());
     }
   clear_strays();
+  self->send(self, agent_dispatch::prepare_run{});
   return state;
 }
 
@@ -384,8 +406,9 @@ void launcher_state::look_later() {
 
 void launcher_state::tidy() {
   std::error_code problem;
-  for (fs::directory_iterator entry{where.trash(), problem}, end; !problem && entry != end; entry.increment(problem))
-    std::ignore = remove_run_directory(entry->path());
+  for (const auto& place : {where.trash(), where.spares()})
+    for (fs::directory_iterator entry{place, problem}, end; !problem && entry != end; entry.increment(problem))
+      std::ignore = remove_run_directory(entry->path());
   std::vector<frontend_id> frontends;
   for (fs::directory_iterator entry{where.frontends(), problem}, end; !problem && entry != end;
        entry.increment(problem))
@@ -423,6 +446,7 @@ void launcher_state::clear_strays() {
 caf::result<bool> launcher_state::finish() {
   while (!graves.empty())
     empty_next_grave();
+  spares.clear();
   if (strays.empty())
     return true;
   finishing.push_back(self->make_response_promise<bool>());
@@ -464,6 +488,7 @@ launcher_actor::behavior_type launcher(launcher_actor::stateful_pointer<launcher
         state.clear_strays();
       },
       [&state](const agent_dispatch::empty_trash&) { state.empty_trash(); },
+      [&state](const prepare_run&) { state.prepare(); },
   };
 }
 

@@ -28,6 +28,8 @@ struct launcher_state {
   void discard(const run_key& run);
   /// From where it is removed soon; what a dead supervisor has left there, at the next start.
   void move_to_trash(const std::filesystem::path& directory);
+  std::optional<prepared_directory> take_spare();
+  void prepare();
   void empty_next_grave();
   void empty_trash();
   /// Removes the lock file of one that is not.
@@ -69,6 +71,8 @@ struct launcher_state {
   std::vector<caf::typed_response_promise<bool>> finishing; ///< who waits until no stray is left
   std::set<run_key> left_alone;                             ///< a newer program's requests wait for them
   std::uint64_t trashed = 0;
+  std::uint64_t prepared = 0;
+  std::vector<prepared_directory> spares;
   std::deque<std::filesystem::path> graves; ///< in the trash, not removed yet
   bool is_emptying = false;                 ///< a message says so
 

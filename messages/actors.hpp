@@ -394,6 +394,9 @@ struct finish_discarding {};
 /// Ends and removes what is in the runs directory and belongs to no request.
 struct clear_strays {};
 
+/// Makes a directory for a run to come, unless enough wait.
+struct prepare_run {};
+
 /// Removes the next of what lies in the trash.
 struct empty_trash {};
 
@@ -408,7 +411,7 @@ using launcher_actor = caf::typed_actor<
     /// Whether somebody holds the frontend's lock.
     asks<is_frontend_alive>::with<bool>, asks<find_live_runs>::with<run_keys>, asks<finish_discarding>::with<bool>,
     /// Looks again until nothing is left.
-    takes<clear_strays>, takes<empty_trash>>;
+    takes<clear_strays>, takes<empty_trash>, takes<prepare_run>>;
 
 // --- requests
 // ------------------------------------------------------------------------------------------------------------
@@ -923,6 +926,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::find_live_runs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::recheck_occupants)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::clear_strays)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::empty_trash)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::prepare_run)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::finish_discarding)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::request_progress)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::request_answered)

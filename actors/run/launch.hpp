@@ -10,6 +10,7 @@
 #include "actors/run/exit_reading.hpp"
 #include "actors/run/keeper_program.hpp"
 #include "actors/run/launch_order.hpp"
+#include "actors/run/prepared_directory.hpp"
 #include "actors/run/program_search.hpp"
 #include "actors/run/run_directory.hpp"
 #include "actors/run/sweep.hpp"
@@ -25,18 +26,20 @@ namespace agent_dispatch {
 /// A run whose keeper has been started.
 struct launched_run {
   /// Write end of the FIFO, non-blocking, CLOEXEC: for `send_cancel` and `send_extend`. poll and epoll report an error
-  /// on it (POLLERR) as soon as the keeper is gone, and not before; exit.json is there by then or never.
+  /// on it (POLLERR) as soon as the keeper has let go of the run, and not before; exit.json is there by then or never.
   unique_fd control;
   unique_fd output;  ///< the run's stdout, read-only, at its start, CLOEXEC. It grows; it may shrink, when a script
                      ///< truncates it
   pid_t keeper = -1; ///< a child of this process, to be reaped: `reap_keeper`. For nothing else
 };
 
-/// Makes the run directory (which must not exist, and whose parent must) and starts the keeper in it. Returns as soon
+/// Makes the run directory (which must not exist, and whose parent must), of `prepared` where there is one on the same file
+/// system, and starts the keeper in it. Returns as soon
 /// as the keeper is executed; whether it could start the CLI is in exit.json. On failure nothing was started, nothing
 /// ever will be, and the directory is gone again unless it was there before.
 expected<launched_run> launch(const keeper_program& program, const std::filesystem::path& run_directory,
-                              const launch_order& order, std::string_view prompt, std::string_view run_json);
+                              const launch_order& order, std::string_view prompt, std::string_view run_json,
+                              std::optional<prepared_directory> prepared = std::nullopt);
 
 /// A run directory that an earlier supervisor has left.
 struct adopted {

@@ -1,8 +1,6 @@
 #include "actors/storage/job_index.hpp"
 
-#include <linux/magic.h>
 #include <sys/inotify.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,17 +19,6 @@ using reason = unreadable_job_file::reason;
 /// counts when it is closed.
 constexpr std::uint32_t watched_events = IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CLOSE_WRITE | IN_ATTRIB |
                                          IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
-
-/// Where others write by way of another kernel, ours tells nothing of it.
-bool is_network_file_system(const std::filesystem::path& directory) {
-  struct statfs status {};
-  if (::statfs(directory.c_str(), &status) != 0)
-    return true;
-  constexpr std::array<std::uint32_t, 9> network{AFS_SUPER_MAGIC,  CEPH_SUPER_MAGIC, CIFS_SUPER_MAGIC,
-                                                 CODA_SUPER_MAGIC, FUSE_SUPER_MAGIC, NFS_SUPER_MAGIC,
-                                                 SMB_SUPER_MAGIC,  SMB2_SUPER_MAGIC, V9FS_MAGIC};
-  return std::find(network.begin(), network.end(), static_cast<std::uint32_t>(status.f_type)) != network.end();
-}
 
 int digit_value(char digit) { return digit <= '9' ? digit - '0' : digit - 'a' + 10; }
 
@@ -139,8 +126,8 @@ expected<void> job_index::read_all() {
 void job_index::watch() {
   events_ = unique_fd{::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
   const auto& directory = files_.directory();
-  if (!events_ || is_network_file_system(directory) ||
-      ::inotify_add_watch(events_.get(), directory.c_str(), watched_events) < 0 || ::stat(directory.c_str(), &watched_) != 0)
+  if (!events_ || ::inotify_add_watch(events_.get(), directory.c_str(), watched_events) < 0 ||
+      ::stat(directory.c_str(), &watched_) != 0)
     events_ = {};
 }
 

@@ -97,7 +97,7 @@ expected<void> make_state_directories(const places& where) {
   for (const auto& [directory, variable] : ways)
     if (auto made = make_private_way(directory, variable); !made)
       return tl::unexpected(made.error());
-  for (const auto& directory : {where.runs(), where.requests(), where.frontends(), where.trash()})
+  for (const auto& directory : {where.runs(), where.requests(), where.frontends(), where.spares(), where.trash()})
     if (auto made = make_private_child(directory); !made)
       return made;
   if (auto checked = check_file_system(where.state); !checked)

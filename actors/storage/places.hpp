@@ -25,6 +25,8 @@ struct places {
   std::filesystem::path handed_over() const { return state / "handed-over"; }
   /// Where what the last supervisor leaves to the next one is held, while it is.
   std::filesystem::path handover() const { return state / "handover"; }
+  /// Directories of runs to come.
+  std::filesystem::path spares() const { return state / "spares"; }
   std::filesystem::path trash() const { return state / "trash"; }
 };
 

@@ -3,9 +3,11 @@
 #include <cerrno>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -196,4 +198,48 @@ TEST_CASE_METHOD(launcher_fixture, "what waits to be removed is bounded") {
     world.settle();
   }
   CHECK(std::distance(fs::directory_iterator{where.trash()}, {}) == 64);
+}
+
+TEST_CASE_METHOD(launcher_fixture, "a run takes the directory that was made for it before, unless that is spoiled") {
+  const auto launcher = launcher_with(KEEPER_PROGRAM);
+  const auto spares = [&] {
+    std::set<fs::path> found;
+    for (const auto& entry : fs::directory_iterator{where.spares()})
+      found.insert(entry.path());
+    return found;
+  };
+  const auto run_once = [&] {
+    const auto run = spec(R"([{"text":"done"}])");
+    CHECK(ask<launch_result>(launcher, launch_run{run, attempt::first, {}}).problem == launch_problem::none);
+    CHECK(wait_for_keeper() == static_cast<int>(keeper_exit::done));
+    const auto report = ask<exit_report>(launcher, read_exit{run->key, attempt::first});
+    REQUIRE(report.record);
+    REQUIRE(*report.record);
+    CHECK((*report.record)->exit_code == 0);
+    caf::anon_send(launcher, discard_run{run->key});
+    world.settle();
+  };
+  run_once(); // there is none yet
+  auto made = spares();
+  REQUIRE(made.size() == 1);
+  const auto inode = [](const fs::path& path) {
+    struct stat status {};
+    CHECK(::stat(path.c_str(), &status) == 0);
+    return status.st_ino;
+  };
+  const auto expected = inode(*made.begin());
+  const auto run = spec(R"([{"text":"done"}])");
+  CHECK(ask<launch_result>(launcher, launch_run{run, attempt::first, {}}).problem == launch_problem::none);
+  CHECK(inode(run_directory(*run)) == expected);
+  CHECK(wait_for_keeper() == static_cast<int>(keeper_exit::done));
+  caf::anon_send(launcher, discard_run{run->key});
+  world.settle();
+  for (const auto& spare : spares())
+    fs::remove(spare / "stdout");
+  run_once();
+  for (const auto& spare : spares())
+    fs::remove_all(spare);
+  run_once();
+  CHECK(ask<bool>(launcher, finish_discarding{}));
+  CHECK(spares().empty());
 }

@@ -332,11 +332,12 @@ def single_files(home):
         "runs": state / "runs",
         "requests": state / "requests",
         "frontends": state / "frontends",
+        "spares": state / "spares",
         "trash": state / "trash",
     }
 
 
-@pytest.mark.parametrize("what", ["lock", "state lock", "log", "socket", "new socket", "handover", "handed over", "runs", "requests", "frontends", "trash"])
+@pytest.mark.parametrize("what", ["lock", "state lock", "log", "socket", "new socket", "handover", "handed over", "runs", "requests", "frontends", "spares", "trash"])
 def test_what_is_planted_in_the_place_of_ours_is_refused_or_replaced_and_nothing_is_touched_through_it(planted, what):
     home = planted
     place = single_files(home)[what]
@@ -356,7 +357,7 @@ def test_what_is_planted_in_the_place_of_ours_is_refused_or_replaced_and_nothing
 
 
 def test_what_is_planted_among_ours_is_left_alone(planted):
-    """Run directories, requests, locks of frontends, records; what is in the trash is removed, and nothing through it."""
+    """Run directories, requests, locks of frontends, records; what is in the trash or among the spares is removed, and nothing through it."""
     home = planted
     state, precious = state_directory(home), home.root / "precious"
     before = look(precious)
@@ -365,7 +366,7 @@ def test_what_is_planted_among_ours_is_left_alone(planted):
     left = []
     for number, plant in enumerate(PLANTS):
         for pattern in names:
-            for place in (home.jobs, state / "runs", state / "requests", state / "frontends", state / "trash"):
+            for place in (home.jobs, state / "runs", state / "requests", state / "frontends", state / "spares", state / "trash"):
                 entry = place / pattern.format(number)
                 plant(entry, home)
                 left += [entry] if place == home.jobs and entry.suffix == ".json" else []
@@ -387,6 +388,7 @@ def test_what_is_planted_among_ours_is_left_alone(planted):
             if any(entry.name == pattern.format(number) for pattern in names for number in range(len(PLANTS))):
                 clear(entry)
     assert list((state / "trash").iterdir()) == []
+    assert all(re.fullmatch(r"\d+\.\d+", spare.name) for spare in (state / "spares").iterdir())
     assert look(precious) == before
 
 

@@ -164,7 +164,7 @@ TEST_CASE("A supervisor's directories are made private, and made again without h
   ::umask(mask);
   REQUIRE(made);
   for (const auto& made_directory : {where.state.parent_path(), where.state, where.socket.parent_path(), where.runs(),
-                                     where.requests(), where.frontends(), where.trash()}) {
+                                     where.requests(), where.frontends(), where.spares(), where.trash()}) {
     CAPTURE(made_directory);
     CHECK(mode_of(made_directory) == 0700);
   }
@@ -212,7 +212,7 @@ TEST_CASE("A link in the place of what is cleared without asking is refused, and
   fs::create_directory(directory.path() / "precious");
   directory.write("precious/thing", "mine");
   fs::permissions(directory.path() / "precious", fs::perms::owner_all);
-  for (const auto& place : {where.trash(), where.runs(), where.requests(), where.frontends()}) {
+  for (const auto& place : {where.trash(), where.spares(), where.runs(), where.requests(), where.frontends()}) {
     fs::remove(place);
     fs::create_directory_symlink(directory.path() / "precious", place);
     check_refused(where, place);
