@@ -43,8 +43,8 @@ namespace fs = std::filesystem;
 
 /// How often runs are looked at whose keepers still end them.
 constexpr std::chrono::milliseconds clear_again{200};
-/// Who has an answer often has the next task too: what is left of the last run makes way for its start. Removing it takes
-/// as long as starting a keeper, most of it for giving back the space reserved for its output.
+/// Who has an answer often has the next task too: what is left of the last run makes way for its start. Removing it
+/// takes as long as starting a keeper, most of it for giving back the space reserved for its output.
 constexpr std::chrono::milliseconds emptying_pause{20};
 /// Run directories that are made before they are needed.
 constexpr std::size_t most_spares = 2;
@@ -142,11 +142,12 @@ std::optional<prepared_directory> launcher_state::take_spare() {
 void launcher_state::prepare() {
   if (spares.size() >= most_spares)
     return;
-  auto made = prepared_directory::make(where.spares() / (std::to_string(::getpid()) + "." + std::to_string(++prepared)));
-  if (made)
-    spares.push_back(std::move(*made));
-  else
-    log::debug("{}", made.error().message); // who needs one makes it, and says so
+  auto made =
+      prepared_directory::make(where.spares() / (std::to_string(::getpid()) + "." + std::to_string(++prepared)));
+  if (!made)
+    return log::debug("{}", made.error().message); // who needs one makes it, and says so
+  spares.push_back(std::move(*made));
+  self->send(self, agent_dispatch::prepare_run{}); // until there are enough; what came meanwhile goes first
 }
 
 exit_report launcher_state::read(const read_exit& order) const {

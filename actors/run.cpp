@@ -143,6 +143,12 @@ void run_state::ended(const exit_report& report) {
     return;
   }
   const auto& record = **report.record;
+  if (read_bytes < record.output_end) {
+    log::error("run {}: {} of its output's {} bytes are there, as after a power cut", spec->key.value, read_bytes,
+               record.output_end);
+    sweep();
+    return;
+  }
   const auto output = parser->finish(marks_of(record));
   // One that was taken over has no environment to be started in again.
   if (which == attempt::first && !cancelled && spec->caller &&

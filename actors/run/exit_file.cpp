@@ -1,10 +1,10 @@
 #include "actors/run/exit_file.hpp"
 
 #include <cerrno>
-#include <tuple>
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "actors/run/descriptor_io.hpp"
 #include "actors/run/run_directory.hpp"
@@ -81,7 +81,7 @@ bool exit_file::is_in_place() const {
   return ::fstat(draft_.get(), &info) == 0 && info.st_nlink > 0;
 }
 
-int exit_file::publish(int directory, const exit_record& record, durability written, int output_fd) {
+int exit_file::publish(int directory, const exit_record& record) {
   std::string text = exit_json(record);
   text.resize(exit_file_bytes - 1, ' ');
   text += '\n';
@@ -89,17 +89,9 @@ int exit_file::publish(int directory, const exit_record& record, durability writ
     return errno;
   if (const int error = write_all(draft_.get(), text); error != 0)
     return error;
-  // The answer is in the output: a record that says "ended" must not reach the disk before it. The draft is on its way
-  // while the output is waited for, so that a file system with a journal commits once for both.
-  int sync_error = 0;
-  if (written == durability::disk) {
-    std::ignore = ::sync_file_range(draft_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
-    if (::fdatasync(output_fd) < 0 || ::fdatasync(draft_.get()) < 0)
-      sync_error = errno;
-  }
-  if (::renameat(directory, run_file::exit_draft, directory, run_file::exit) < 0)
-    return errno;
-  return sync_error;
+  return ::renameat(directory, run_file::exit_draft, directory, run_file::exit) < 0 ? errno : 0;
 }
+
+int exit_file::sync() const { return ::fdatasync(draft_.get()) < 0 ? errno : 0; }
 
 } // namespace agent_dispatch

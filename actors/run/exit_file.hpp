@@ -32,10 +32,11 @@ public:
 
   /// Whether the draft still has a name. Whoever removes the directory takes that away before `started`.
   bool is_in_place() const;
-  /// Writes the record into the draft and renames it. Needs no free space on file systems that write in place. With
-  /// `durability::disk` the run's output (`output_fd`) and the record are on disk before; its name is not yet. Returns 0
-  /// or errno of the first step that failed; exit.json is then absent, unless only a sync failed.
-  int publish(int directory, const exit_record& record, durability written, int output_fd);
+  /// Writes the record into the draft and renames it. Needs no free space on file systems that write in place. Returns
+  /// 0 or errno of the first step that failed; exit.json is then absent.
+  int publish(int directory, const exit_record& record);
+  /// After that: what was written is on disk; its name is when the directory is too. Returns 0 or errno.
+  int sync() const;
 
 private:
   unique_fd draft_;

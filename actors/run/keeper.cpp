@@ -265,16 +265,19 @@ struct signs_of_life {
   }
 };
 
-/// Lets go of the run as soon as exit.json is there. Its name reaches the disk while the supervisor writes the job's
-/// record: nobody is told of the end before that one is on disk, and without the name it is as if the power had failed
-/// before the end.
+/// Lets go of the run as soon as exit.json is there. What a job leaves reaches the disk while the supervisor writes the
+/// job's record: nobody is told of the end before that one is on disk, and when the power fails before, it is as if it
+/// had failed before the end. exit.json says how long the output is, so it is no harm that either may be there alone.
 keeper_exit publish(exit_file& file, const exit_record& record, durability written, int output_fd,
                     signs_of_life& signs) {
-  int error = file.publish(keeper_fd::directory, record, written, output_fd);
+  const int error = file.publish(keeper_fd::directory, record);
   signs.end();
-  if (written == durability::disk && ::fsync(keeper_fd::directory) < 0)
-    error = errno;
-  return error == 0 ? keeper_exit::done : keeper_exit::unrecorded;
+  if (error != 0)
+    return keeper_exit::unrecorded;
+  if (written == durability::page_cache)
+    return keeper_exit::done;
+  const bool is_safe = ::fdatasync(output_fd) == 0 && file.sync() == 0 && ::fsync(keeper_fd::directory) == 0;
+  return is_safe ? keeper_exit::done : keeper_exit::unsafe;
 }
 
 expected<launch_order> read_order() {

@@ -19,6 +19,7 @@ enum class keeper_exit : int {
   no_claim = 11,   ///< somebody claimed the start first: nothing was started
   no_draft = 12,   ///< there is no place reserved for exit.json: nothing was started
   unrecorded = 13, ///< exit.json could not be written
+  unsafe = 14,     ///< it is there, and may not outlive a power cut
 };
 
 /// The keeper of one run, from lock to exit.json. Needs the descriptors of `keeper_fd`, and 1 and 2 open.

@@ -32,11 +32,10 @@ expected<launched_run> launch(const keeper_program& program, const std::filesyst
   if (const auto written = made->write_record(run_json); !written)
     return tl::unexpected(written.error());
   // The names are for people who look at the list of processes.
-  const auto keeper =
-      program.start({"agent-dispatch-run", order.run.value}, {{prompt_file->get(), keeper_fd::prompt},
-                                                              {made->fd(), keeper_fd::directory},
-                                                              {order_file->get(), keeper_fd::order},
-                                                              {made->control(), keeper_fd::control}});
+  const auto keeper = program.start({"agent-dispatch-run", order.run.value}, {{prompt_file->get(), keeper_fd::prompt},
+                                                                              {made->fd(), keeper_fd::directory},
+                                                                              {order_file->get(), keeper_fd::order},
+                                                                              {made->control(), keeper_fd::control}});
   if (!keeper)
     return tl::unexpected(keeper.error());
   auto kept = made->keep();
@@ -70,9 +69,10 @@ expected<adopted> adopt(const std::filesystem::path& run_directory) {
     return found;
   // Only now: a keeper writes exit.json before it lets go of the lock.
   auto exit = read_exit_record(run_directory);
-  if (!exit)
+  if (exit)
+    found.exit = *exit;
+  else if (exit.error().kind != fault_kind::protocol)
     return tl::unexpected(exit.error());
-  found.exit = *exit;
   return found;
 }
 

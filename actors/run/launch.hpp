@@ -33,10 +33,10 @@ struct launched_run {
   pid_t keeper = -1; ///< a child of this process, to be reaped: `reap_keeper`. For nothing else
 };
 
-/// Makes the run directory (which must not exist, and whose parent must), of `prepared` where there is one on the same file
-/// system, and starts the keeper in it. Returns as soon
-/// as the keeper is executed; whether it could start the CLI is in exit.json. On failure nothing was started, nothing
-/// ever will be, and the directory is gone again unless it was there before.
+/// Makes the run directory (which must not exist, and whose parent must), of `prepared` where there is one on the same
+/// file system, and starts the keeper in it. Returns as soon as the keeper is executed; whether it could start the CLI
+/// is in exit.json. On failure nothing was started, nothing ever will be, and the directory is gone again unless it was
+/// there before.
 expected<launched_run> launch(const keeper_program& program, const std::filesystem::path& run_directory,
                               const launch_order& order, std::string_view prompt, std::string_view run_json,
                               std::optional<prepared_directory> prepared = std::nullopt);
@@ -45,16 +45,17 @@ expected<launched_run> launch(const keeper_program& program, const std::filesyst
 struct adopted {
   bool alive = false; ///< a keeper holds the lock; `control` and `output` can be used as those of a launched run
   start_state start = start_state::absent; ///< as it was before the lock was looked at; when alive, maybe out of date
-  std::optional<exit_record> exit;         ///< read after the lock was found free; absent when alive
-  unique_fd control;                       ///< empty when nobody is alive
-  unique_fd output;                        ///< empty when there is no stdout
+  std::optional<exit_record> exit; ///< read after the lock was found free; absent when alive, or malformed: a power
+                                   ///< cut leaves such ones
+  unique_fd control;               ///< empty when nobody is alive
+  unique_fd output;                ///< empty when there is no stdout
 };
 
 /// What has become of a run. Changes nothing. Not alive, no exit and
 ///   start `absent`: claim it (`claim_void`); who wins may start the run anew, in a new directory;
 ///   start `keeper`: it is lost. Sweep by its mark, never start it again;
 ///   start `voided`: it never ran.
-/// Fails with `io` when the directory cannot be read, as `read_exit_record` when exit.json is malformed.
+/// Fails with `io` when the directory cannot be read, with `version_mismatch` when exit.json is a newer program's.
 expected<adopted> adopt(const std::filesystem::path& run_directory);
 
 /// Claims the start of a run that has no keeper, so that none can come late. `won`: it never ran and never will.

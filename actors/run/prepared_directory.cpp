@@ -37,8 +37,8 @@ expected<prepared_directory> prepared_directory::make(const std::filesystem::pat
 
 prepared_directory::prepared_directory(prepared_directory&& other) noexcept
     : path_{std::exchange(other.path_, {})}, fd_{std::move(other.fd_)}, record_{std::move(other.record_)},
-      output_{std::move(other.output_)}, control_{std::move(other.control_)},
-      control_writer_{std::move(other.control_writer_)} {}
+      output_{std::move(other.output_)}, control_{std::move(other.control_)}, control_writer_{
+                                                                                  std::move(other.control_writer_)} {}
 
 prepared_directory& prepared_directory::operator=(prepared_directory&& other) noexcept {
   remove();
@@ -56,8 +56,8 @@ prepared_directory::~prepared_directory() { remove(); }
 void prepared_directory::remove() {
   if (path_.empty())
     return;
-  for (const char* name : {run_file::record, run_file::control, run_file::output, run_file::errors, run_file::lock,
-                           run_file::exit_draft})
+  for (const char* name :
+       {run_file::record, run_file::control, run_file::output, run_file::errors, run_file::lock, run_file::exit_draft})
     ::unlinkat(fd_.get(), name, 0);
   ::rmdir(path_.c_str());
 }

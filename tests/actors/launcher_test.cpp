@@ -220,17 +220,18 @@ TEST_CASE_METHOD(launcher_fixture, "a run takes the directory that was made for 
     world.settle();
   };
   run_once(); // there is none yet
-  auto made = spares();
-  REQUIRE(made.size() == 1);
+  std::set<ino_t> made;
   const auto inode = [](const fs::path& path) {
     struct stat status {};
     CHECK(::stat(path.c_str(), &status) == 0);
     return status.st_ino;
   };
-  const auto expected = inode(*made.begin());
+  for (const auto& spare : spares())
+    made.insert(inode(spare));
+  CHECK(made.size() == 2);
   const auto run = spec(R"([{"text":"done"}])");
   CHECK(ask<launch_result>(launcher, launch_run{run, attempt::first, {}}).problem == launch_problem::none);
-  CHECK(inode(run_directory(*run)) == expected);
+  CHECK(made.contains(inode(run_directory(*run))));
   CHECK(wait_for_keeper() == static_cast<int>(keeper_exit::done));
   caf::anon_send(launcher, discard_run{run->key});
   world.settle();

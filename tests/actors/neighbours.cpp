@@ -232,7 +232,8 @@ std::shared_ptr<launcher_script> scripted_launcher(actor_world& world) {
           return later(self, state.discarding);
         },
         [&world](const clear_strays&) { world.note("launcher: clear"); },
-        [](const empty_trash&) {}, [](const prepare_run&) {},
+        [](const empty_trash&) {},
+        [](const prepare_run&) {},
     };
   };
   script->actor = world.keep(world.system().spawn(make));

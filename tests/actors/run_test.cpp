@@ -96,6 +96,20 @@ TEST_CASE_METHOD(run_fixture, "a run tells what it reads, and answers when its k
   CHECK(world.heard() == lines{"listener: r1 finished, success 'done'"});
 }
 
+TEST_CASE_METHOD(run_fixture, "a run whose output is shorter than its end says is lost") {
+  go_live();
+  world.tell(run, output_chunk{text_line});
+  CHECK(world.heard() == lines{"want output", "listener: r1 text 'so far'"});
+  lose_keeper();
+  auto record = clean_exit();
+  record.output_end = text_line.size() + 1;
+  reply_exit(report_of(record));
+  CHECK(world.heard() == lines{"launcher: sweep r1"});
+  reply_sweep(0);
+  CHECK(world.heard() == lines{"listener: r1 finished, cli_error 'so far'"});
+  CHECK(listener->answers.at(0).value->error->find(spec->session.value) != std::string::npos);
+}
+
 TEST_CASE_METHOD(run_fixture, "a result is no answer while the keeper lives") {
   go_live();
   world.tell(run, output_chunk{result_line});

@@ -361,6 +361,40 @@ def test_what_ended_while_nobody_was_there_counts(home):
     wait_until(lambda: is_settled(home))
 
 
+def cut_output(run):
+    os.truncate(run / "stdout", (run / "stdout").stat().st_size - 10)
+
+
+def empty_exit(run):
+    (run / "exit.json").write_bytes(b"")
+
+
+def blank_exit(run):
+    (run / "exit.json").write_bytes(bytes(512))
+
+
+@pytest.mark.parametrize("spoil", [cut_output, empty_exit, blank_exit])
+def test_a_run_whose_end_a_power_cut_has_spoiled_is_not_run_again(home, spoil):
+    """Its answer counts when all of it is there."""
+    home.write_config({"notes": {}})
+    door, ran = home.root / "door", home.root / "ran"
+    ident = home.job("notes", stand_in.steps(stand_in.count(ran), {"wait_for": str(door)}, {"text": "answer"}))
+    home.wait_for_status(ident, "running")
+    wait_until(lambda: stand_in.executions(ran) == 1)
+    home.kill_supervisor()
+    door.touch()
+    wait_until(lambda: not home.keepers())
+    spoil(only(home.run_directories()))
+    home.cli("wait", ident, seconds=20)
+    record = home.record(ident)
+    if spoil is cut_output:
+        assert record["status"] == "failed" and record["session_id"] in record["error"]
+    else:
+        assert record["status"] == "done" and record["result"]["result"] == "answer"
+    assert stand_in.executions(ran) == 1
+    wait_until(lambda: is_settled(home))
+
+
 def test_a_run_that_is_really_gone_fails_its_job_and_names_the_session(home):
     home.write_config({"notes": {}})
     ran = home.root / "ran"

@@ -210,6 +210,18 @@ TEST_CASE("A run that ended meanwhile is adopted with its end") {
   CHECK_FALSE(found->control);
 }
 
+TEST_CASE("A run whose end a power cut has spoiled is adopted without it") {
+  temporary_directory home;
+  test_run run{home, R"([{"exit":7}])"};
+  run.start().wait();
+  write_file(run.directory() / run_file::exit, GENERATE(std::string{}, std::string(512, '\0')));
+  const auto found = adopt(run.directory());
+  REQUIRE(found);
+  CHECK_FALSE(found->alive);
+  CHECK(found->start == start_state::keeper);
+  CHECK_FALSE(found->exit);
+}
+
 TEST_CASE("A symlink that was planted in the run directory is not followed") {
   temporary_directory home;
   write_file(home / "precious", "untouched");

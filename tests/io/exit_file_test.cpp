@@ -57,8 +57,8 @@ TEST_CASE("exit.json is there whole or not at all, and nothing else is left") {
   auto read = read_exit_record(home.path());
   REQUIRE(read);
   CHECK_FALSE(*read);
-  const auto how = GENERATE(durability::page_cache, durability::disk);
-  CHECK(file.publish(directory.get(), full_record(), how, directory.get()) == 0);
+  CHECK(file.publish(directory.get(), full_record()) == 0);
+  CHECK(file.sync() == 0);
   read = read_exit_record(home.path());
   REQUIRE(read);
   CHECK(**read == full_record());

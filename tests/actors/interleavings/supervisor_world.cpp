@@ -210,7 +210,8 @@ launcher_actor::behavior_type supervisor_world::launcher_edge(launcher_actor::po
       [](const find_live_runs&) { return run_keys{}; },
       [](const finish_discarding&) { return true; },
       [this](const clear_strays&) { remove_strays(); },
-      [](const empty_trash&) {}, [](const prepare_run&) {},
+      [](const empty_trash&) {},
+      [](const prepare_run&) {},
   };
 }
 
