@@ -6,8 +6,11 @@ find_package(yaml-cpp 0.7 REQUIRED)
 # Its archive, for a program that starts often; the package that has the headers has it.
 find_library(YAML_CPP_ARCHIVE libyaml-cpp.a)
 add_library(yaml_cpp INTERFACE)
-target_link_libraries(yaml_cpp INTERFACE
-  $<IF:$<AND:$<BOOL:${YAML_CPP_ARCHIVE}>,$<NOT:$<BOOL:${AGENT_DISPATCH_SANITIZE}>>>,${YAML_CPP_ARCHIVE},yaml-cpp>)
+if(YAML_CPP_ARCHIVE AND NOT AGENT_DISPATCH_SANITIZE)
+  target_link_libraries(yaml_cpp INTERFACE ${YAML_CPP_ARCHIVE})
+else()
+  target_link_libraries(yaml_cpp INTERFACE yaml-cpp)
+endif()
 find_package(CLI11 2.1 REQUIRED)
 find_package(spdlog 1.10 REQUIRED)
 find_package(tl-expected 1.0 REQUIRED)
