@@ -119,9 +119,13 @@ launch_result launcher_state::launch(const launch_run& order) {
   to_keeper.written = spec.job ? durability::disk : durability::page_cache;
   death_point("before the keeper is started");
   crash_point("launcher");
-  auto launched = agent_dispatch::launch(*keeper, directory_of(spec.key, order.which), to_keeper,
-                                         build_prompt(spec.request, spec.shared_context),
-                                         encode_run_record(spec, owner, order.borrowed_from), take_spare());
+  const auto prompt = build_prompt(spec.request, spec.shared_context);
+  const auto record = encode_run_record(spec, owner, order.borrowed_from);
+  const auto directory = directory_of(spec.key, order.which);
+  auto launched = agent_dispatch::launch(*keeper, directory, to_keeper, prompt, record, take_spare());
+  // What lies ready, and what is not removed yet, may have what it wants: space, descriptors.
+  if (!launched && give_up_reserves())
+    launched = agent_dispatch::launch(*keeper, directory, to_keeper, prompt, record);
   self->send(self, agent_dispatch::prepare_run{});
   death_point("after the keeper is started");
   if (!launched)
@@ -137,6 +141,14 @@ std::optional<prepared_directory> launcher_state::take_spare() {
   auto spare = std::move(spares.back());
   spares.pop_back();
   return spare;
+}
+
+bool launcher_state::give_up_reserves() {
+  const bool had_some = !spares.empty() || !graves.empty();
+  spares.clear();
+  while (!graves.empty())
+    empty_next_grave();
+  return had_some;
 }
 
 void launcher_state::prepare() {
@@ -445,9 +457,7 @@ void launcher_state::clear_strays() {
 }
 
 caf::result<bool> launcher_state::finish() {
-  while (!graves.empty())
-    empty_next_grave();
-  spares.clear();
+  give_up_reserves();
   if (strays.empty())
     return true;
   finishing.push_back(self->make_response_promise<bool>());
@@ -455,6 +465,9 @@ caf::result<bool> launcher_state::finish() {
 }
 
 bool launcher_state::clear(const fs::path& directory) {
+  // A keeper that has not begun yet must not do so where nobody looks.
+  if (const auto claimed = claim_void(directory); !claimed)
+    log::warn("{}", claimed.error().message);
   if (tell_to_end(directory))
     return false;
   log::info("run {}: belongs to no request; removed", directory.filename().native());

@@ -30,6 +30,8 @@ struct launcher_state {
   void move_to_trash(const std::filesystem::path& directory);
   std::optional<prepared_directory> take_spare();
   void prepare();
+  /// False when there were none.
+  bool give_up_reserves();
   void empty_next_grave();
   void empty_trash();
   /// Removes the lock file of one that is not.

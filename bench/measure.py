@@ -9,7 +9,9 @@ import json
 import os
 import platform
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +82,12 @@ def measure(options, programs, about):
     return rows
 
 
+def file_system():
+    """Of the folder that everything measured lies in: "ext4 rw,relatime"."""
+    command = ["findmnt", "--noheadings", "--output", "FSTYPE,OPTIONS", "--target", tempfile.gettempdir()]
+    return " ".join(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+
+
 def main():
     options = read_options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of what clears up
@@ -90,11 +98,13 @@ def main():
         "cores": os.cpu_count(),
         "kernel": platform.release(),
         "load_before": os.getloadavg()[0],
+        "file_system": file_system(),
         "python_program": PYTHON_VERSION if programs.python else None,
         "quick": options.quick,
     }
     rows = measure(options, programs, about)
-    print(f"\nMedian (p10–p90), {about['cores']} cores, load {about['load_before']:.1f} before, {os.getloadavg()[0]:.1f} after\n")
+    load = f"load {about['load_before']:.1f} before, {os.getloadavg()[0]:.1f} after"
+    print(f"\nMedian (p10–p90), {about['cores']} cores, {load}, on {about['file_system']}\n")
     print_table(rows)
 
 

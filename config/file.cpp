@@ -40,6 +40,7 @@ void config_file::note(known_file known) {
 
 std::optional<file_identity> config_file::read_again() {
   ++read_count_;
+  const auto begun = wall_clock(); // a write that this reading misses is later
   auto file = read_configuration(paths_.config);
   if (!file) {
     text_.reset();
@@ -53,7 +54,7 @@ std::optional<file_identity> config_file::read_again() {
   }
   const auto identity = (*file)->identity;
   const auto newest = std::chrono::nanoseconds{std::max(identity.modified_ns, identity.changed_ns)};
-  const bool is_settled = newest + time_stamp_grain < wall_clock();
+  const bool is_settled = newest + time_stamp_grain < begun;
   accept(**std::move(file));
   return is_settled ? std::optional{identity} : std::nullopt;
 }

@@ -114,8 +114,9 @@ void harden() {
   }
 }
 
-/// A supervisor has 13 descriptors open when it is idle, one for each frontend, and three for each run. With fewer than
-/// this it could not be told from one that fails at random.
+/// A supervisor has 24 descriptors open when it is idle (ten of them in the directories of runs to come, which it gives
+/// up when there are no others), one for each frontend, and three for each run. With fewer than this it could not be
+/// told from one that fails at random.
 constexpr rlim_t least_descriptors = 64;
 
 /// Absent: there are enough.
@@ -329,7 +330,10 @@ private:
     owned.admission = system.spawn(admission, file->current()->value.settings.max_concurrency);
     owned.config = restarting_config(
         system, [file](caf::actor_system& in) { return in.spawn<caf::detached>(config, file); },
-        [file] { return file->if_unchanged(); });
+        // Over a network even a look may take long; the actor has a thread for that.
+        [file, is_far = is_on_network(options_.where.config.parent_path())] {
+          return is_far ? nullptr : file->if_unchanged();
+        });
     owned.editor = restarting_config_editor(
         system, [paths](caf::actor_system& in) { return in.spawn<caf::detached>(config_editor, paths); });
     const auto mark = owner_of(options_.where.jobs);

@@ -85,7 +85,8 @@ std::string to_valid_utf8(std::string_view bytes) {
     }
     i += length > 0 ? length : bad;
   }
-  return text.append(bytes.substr(valid));
+  text.append(bytes.substr(valid));
+  return text;
 }
 
 std::string_view first_characters(std::string_view text, std::size_t count) {

@@ -50,9 +50,10 @@ expected<start_state> read_start(int directory) {
 }
 
 expected<void> remove_run_directory(const std::filesystem::path& path) {
-  const auto draft = path / run_file::exit_draft;
-  if (::unlink(draft.c_str()) < 0 && errno != ENOENT && errno != ENOTDIR)
-    return io_failure("cannot remove", draft.string(), errno);
+  // Not by way of its name: what lies there may be a link, and nothing is removed through one.
+  if (const auto directory = open_run_directory(path.c_str()))
+    if (::unlinkat(directory->get(), run_file::exit_draft, 0) < 0 && errno != ENOENT)
+      return io_failure("cannot remove", (path / run_file::exit_draft).string(), errno);
   std::error_code problem;
   std::filesystem::remove_all(path, problem);
   if (problem)

@@ -1,6 +1,8 @@
 #include "actors/storage/job_index.hpp"
 
+#include <linux/magic.h>
 #include <sys/inotify.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,9 +18,25 @@ namespace {
 using reason = unreadable_job_file::reason;
 
 /// Everything that can give a name another content. Records come by rename; what another program writes in place
-/// counts when it is closed.
-constexpr std::uint32_t watched_events = IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CLOSE_WRITE | IN_ATTRIB |
-                                         IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+/// is looked at as it grows.
+constexpr std::uint32_t watched_events = IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_MODIFY | IN_CLOSE_WRITE |
+                                         IN_ATTRIB | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+
+/// Where nobody else writes but by way of this kernel, which tells of it.
+bool is_local(const std::filesystem::path& directory) {
+  constexpr std::uint32_t zfs_magic = 0x2fc12fc1; // in no header
+  constexpr std::array<std::uint32_t, 7> local{
+      BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC,
+      TMPFS_MAGIC,       XFS_SUPER_MAGIC,  zfs_magic};
+  struct statfs status {};
+  return ::statfs(directory.c_str(), &status) == 0 &&
+         std::find(local.begin(), local.end(), static_cast<std::uint32_t>(status.f_type)) != local.end();
+}
+
+/// How many records may change while a list is made without making it shorter.
+constexpr std::size_t list_slack = 64;
+
+std::size_t add_slack(std::size_t limit) { return limit + std::min(list_slack, SIZE_MAX - limit); }
 
 int digit_value(char digit) { return digit <= '9' ? digit - '0' : digit - 'a' + 10; }
 
@@ -55,8 +73,12 @@ expected<found_records> job_index::list(std::optional<job_status> status, std::s
   if (auto fresh = refresh(); !fresh)
     return tl::make_unexpected(fresh.error());
   found_records found;
-  for (const auto& id : newest(status ? std::vector{*status} : every_status(), limit)) {
+  for (const auto& id : newest(status ? std::vector{*status} : every_status(), add_slack(limit))) {
+    if (found.records.size() == limit)
+      break;
     auto record = files_.read(unpack(id));
+    if (!record && record.error().kind == fault_kind::io)
+      return tl::make_unexpected(record.error());
     // What has changed since it was looked at has done so while we answer.
     if (record && *record && (!status || (*record)->status == *status))
       found.records.push_back(std::move(**record));
@@ -70,9 +92,13 @@ expected<std::vector<job_record>> job_index::open_records() {
     return tl::make_unexpected(fresh.error());
   std::vector<job_record> open;
   const auto ids = newest({job_status::pending, job_status::running}, jobs_.size());
-  for (auto id = ids.rbegin(); id != ids.rend(); ++id)
-    if (auto record = files_.read(unpack(*id)); record && *record && !is_terminal((*record)->status))
+  for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
+    auto record = files_.read(unpack(*id));
+    if (!record && record.error().kind == fault_kind::io)
+      return tl::make_unexpected(record.error());
+    if (record && *record && !is_terminal((*record)->status))
       open.push_back(std::move(**record));
+  }
   return open;
 }
 
@@ -108,14 +134,14 @@ expected<void> job_index::read_all() {
   skipped_.clear();
   watch(); // before the walk: what changes during it is told, and looked at again
   auto skipped = files_.for_each([this](const job_record& record, double) {
-    const auto id = pack(record.id);
-    jobs_[id] = {record.created_at, record.status};
-    of(record.status).emplace_back(record.created_at, id);
+    jobs_[pack(record.id)] = {record.created_at, record.status}; // a walk may meet one twice
   });
   if (!skipped) {
     events_ = {};
     return tl::make_unexpected(skipped.error());
   }
+  for (const auto& [id, job] : jobs_)
+    of(job.status).emplace_back(job.created_at, id);
   for (auto& places : places_)
     std::sort(places.begin(), places.end());
   for (auto& file : *skipped)
@@ -126,8 +152,9 @@ expected<void> job_index::read_all() {
 void job_index::watch() {
   events_ = unique_fd{::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
   const auto& directory = files_.directory();
-  if (!events_ || ::inotify_add_watch(events_.get(), directory.c_str(), watched_events) < 0 ||
-      ::stat(directory.c_str(), &watched_) != 0)
+  // What is put in its place from now on has another identity than this.
+  if (!events_ || !is_local(directory) || ::stat(directory.c_str(), &watched_) != 0 ||
+      ::inotify_add_watch(events_.get(), directory.c_str(), watched_events) < 0)
     events_ = {};
 }
 
@@ -150,8 +177,9 @@ bool job_index::take_events() {
       std::memcpy(&event, buffer.data() + at, sizeof event);
       if ((event.mask & (IN_Q_OVERFLOW | IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)) != 0)
         return false;
-      if (event.len > 0)
-        look_at(buffer.data() + at + sizeof event);
+      if (event.len == 0)
+        return false; // the directory itself: its permissions, say
+      look_at(buffer.data() + at + sizeof event);
       at += static_cast<ssize_t>(sizeof event + event.len);
     }
   }

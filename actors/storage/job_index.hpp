@@ -23,8 +23,8 @@ namespace agent_dispatch {
 /// answered as by a walk over the directory: whoever wrote a record, it has been heard of before it is looked for.
 ///
 /// Where the directory cannot be watched (no inotify left, another one in its place, more events than the kernel
-/// keeps) all is read anew. Of a file system that others write to over a network the kernel tells nothing: a supervisor
-/// refuses to work on one (places.hpp). About 100 bytes a record. Blocks on the disk; for one thread.
+/// keeps, a file system that others may write to without this kernel) all is read anew. About 100 bytes a record.
+/// Blocks on the disk; for one thread.
 class job_index {
 public:
   /// `files` must outlive it. Reads nothing yet.

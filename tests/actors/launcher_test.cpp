@@ -244,3 +244,32 @@ TEST_CASE_METHOD(launcher_fixture, "a run takes the directory that was made for 
   CHECK(ask<bool>(launcher, finish_discarding{}));
   CHECK(spares().empty());
 }
+
+TEST_CASE_METHOD(launcher_fixture, "a start that fails gives up what lies ready, and is tried once more") {
+  const auto launcher = launcher_with(KEEPER_PROGRAM);
+  const auto run = spec(R"([{"text":"done"}])");
+  hindered = hindrance{std::string{run_file::errors}, 1};
+  CHECK(ask<launch_result>(launcher, launch_run{run, attempt::first, {}}).problem == launch_problem::system);
+  hindered.reset();
+  fs::create_directory(where.runs() / "done-with");
+  caf::anon_send(launcher, discard_run{{"done-with"}});
+  world.settle();
+  for (const auto& spare : fs::directory_iterator{where.spares()})
+    fs::remove_all(spare);
+  hindered = hindrance{std::string{run_file::errors}, 1};
+  CHECK(ask<launch_result>(launcher, launch_run{run, attempt::first, {}}).problem == launch_problem::none);
+  CHECK(fs::is_empty(where.trash()));
+  CHECK(wait_for_keeper() == static_cast<int>(keeper_exit::done));
+}
+
+TEST_CASE_METHOD(launcher_fixture, "a keeper that begins when its run has been found to be nobody's starts nothing") {
+  const auto launcher = launcher_with(LATE_KEEPER);
+  const auto run = spec(R"([{"append":"count"}])");
+  CHECK(ask<launch_result>(launcher, launch_run{run, attempt::first, {}}).problem == launch_problem::none);
+  CHECK(ask<recovered_state_ptr>(launcher, recover_state{})->requests.empty());
+  const fs::directory_iterator grave{where.trash()};
+  REQUIRE(grave != fs::directory_iterator{});
+  std::ofstream{grave->path() / "go"};
+  CHECK(wait_for_keeper() == static_cast<int>(keeper_exit::no_claim));
+  CHECK_FALSE(fs::exists(home.path() / "project" / "count"));
+}

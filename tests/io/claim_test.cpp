@@ -246,6 +246,16 @@ TEST_CASE("A run directory that is a symlink is not adopted") {
   CHECK_FALSE(std::filesystem::exists(home / "real" / "started"));
 }
 
+TEST_CASE("Nothing is removed through a link in the place of a run directory") {
+  temporary_directory home;
+  std::filesystem::create_directory(home / "real");
+  write_file(home / "real" / run_file::exit_draft, "reserved");
+  std::filesystem::create_symlink(home / "real", home / "link");
+  CHECK(remove_run_directory(home / "link"));
+  CHECK_FALSE(std::filesystem::is_symlink(home / "link"));
+  CHECK(read_file(home / "real" / run_file::exit_draft) == "reserved");
+}
+
 TEST_CASE("A keeper that is given a damaged order starts nothing and says so") {
   temporary_directory home;
   test_run run{home};

@@ -17,7 +17,9 @@ TEST_CASE("A record that cannot be opened for want of a descriptor is there agai
   write_record(files, make_record(2));
   {
     const no_descriptors shortage;
-    CHECK(count() == 0);
+    const auto told = index.list(std::nullopt, 10);
+    REQUIRE_FALSE(told);
+    CHECK(told.error().kind == fault_kind::io);
   }
   CHECK(count() == 2);
   CHECK(index.list(std::nullopt, 10)->skipped.empty());
