@@ -97,5 +97,5 @@ def measure_wait(bench):
     for server in servers.values():
         server.close()
     row = row_of(times, "dispatch_wait: the CLI's last write to the answer")
-    row.note = "floor: two files written and synced, with their directories; ours syncs as much before it answers"
+    row.note = "floor: two files written and synced, with their directories; ours waits for one, the job's record"
     return [row.at_most(3)]

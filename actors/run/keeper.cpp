@@ -36,6 +36,8 @@ using std::chrono::milliseconds;
 /// pass its limit by what it can write in this time, and a silent run costs one wake-up a second.
 constexpr auto growing_look = milliseconds{250};
 constexpr auto quiet_look = milliseconds{1000};
+/// How long a supervisor has for the record of a job that ended. Writing it takes 1 to 10 ms.
+constexpr int sync_pause_ms = 20;
 /// Lets the kernel put our wake-ups together with others.
 constexpr unsigned long timer_slack_ns = 20'000'000;
 
@@ -276,6 +278,7 @@ keeper_exit publish(exit_file& file, const exit_record& record, durability writt
     return keeper_exit::unrecorded;
   if (written == durability::page_cache)
     return keeper_exit::done;
+  ::poll(nullptr, 0, sync_pause_ms); // it would be in the way of the record, which somebody waits for
   const bool is_safe = ::fdatasync(output_fd) == 0 && file.sync() == 0 && ::fsync(keeper_fd::directory) == 0;
   return is_safe ? keeper_exit::done : keeper_exit::unsafe;
 }
