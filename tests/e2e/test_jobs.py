@@ -375,7 +375,8 @@ def test_a_cancelled_run_that_tells_no_cost_leaves_nothing_either(home, client):
     wait_until(lambda: "progress" in home.record(ident))
     assert client.value("dispatch_cancel", {"job_id": ident})["outcome"] == "cancelled_running"
     wait_until(lambda: is_settled(home), 15)
-    assert not home.agents_running() and not home.keepers()
+    assert not home.agents_running()
+    wait_until(lambda: not home.keepers())
     assert check_record(home.record(ident))["status"] == "cancelled"
 
 

@@ -189,7 +189,8 @@ class Scene:
             wait_until(lambda: is_settled(self.home), 30)
         except AssertionError:
             raise AssertionError(f"left: {what_is_left(self.home)}") from None
-        assert not self.home.agents_running() and not self.home.keepers()
+        assert not self.home.agents_running()
+        wait_until(lambda: not self.home.keepers(), 10, "keepers have synced what their jobs left")
         pid = only(wait_until(lambda: len(found := self.home.supervisors()) == 1 and found))
         wait_until(
             lambda: len(descriptors(pid)) <= self.descriptors_before, 10,
