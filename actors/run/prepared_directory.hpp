@@ -9,8 +9,8 @@
 namespace agent_dispatch {
 
 /// The directory of a run that is not launched yet: all its files are there, and the space for its output and its end
-/// is reserved. Making one takes as long as all the rest of a launch, so it is made before it is needed where that can
-/// be. Removed again unless kept.
+/// is reserved. Seven new names, 0.2 ms and on some file systems several: so it is made before it is needed where that
+/// can be. Removed again unless kept.
 class prepared_directory {
 public:
   /// `path` must not exist, its parent must. Faults: `io`; nothing is left then.
