@@ -49,10 +49,10 @@ TEST_CASE("A new agent has the values that are given and the defaults of what is
 
 TEST_CASE("A project's directory is found from the home, the caller's directory or the root") {
   const temporary_directory home;
-  home.write("work/x/file", "");
-  const auto work = home.path() / "work";
+  home.write("projects/x/file", "");
+  const auto work = home.path() / "projects";
   for (const auto& given :
-       {std::string{"x"}, std::string{"~/work/x"}, std::string{"./y/../x"}, (work / "x").string()}) {
+       {std::string{"x"}, std::string{"~/projects/x"}, std::string{"./y/../x"}, (work / "x").string()}) {
     CAPTURE(given);
     std::filesystem::create_directories(work / "y");
     CHECK(project_directory(given, home.path(), work) == work / "x");

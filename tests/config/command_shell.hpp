@@ -37,7 +37,7 @@ public:
               err_,
               colour,
               environment_of({"HOME=" + home_.path().string(), "PATH=" + (home_.path() / "bin").string()}),
-              home_.path() / "work",
+              home_.path() / "projects",
               "/opt/it's here/agent-dispatch"};
     return chosen(io);
   }

@@ -23,7 +23,7 @@ using words = std::vector<std::string>;
 
 TEST_CASE("An agent is added with every option") {
   shell shell;
-  shell.home().write("work/infra/README.md", "x");
+  shell.home().write("projects/infra/README.md", "x");
   REQUIRE(shell.run({"add",
                      "infra",
                      "infra",
@@ -47,7 +47,7 @@ TEST_CASE("An agent is added with every option") {
                      "c"}) == 0);
   agent_config expected;
   expected.name = {"infra"};
-  expected.directory = shell.home().path() / "work/infra";
+  expected.directory = shell.home().path() / "projects/infra";
   expected.description = "What it is";
   expected.timeout = 60;
   expected.model = "sonnet";
@@ -64,12 +64,12 @@ TEST_CASE("An agent is added with every option") {
 
 TEST_CASE("What is not given is not stored") {
   shell shell;
-  shell.home().write("work/infra/CLAUDE.md", "Runs the servers.\n");
+  shell.home().write("projects/infra/CLAUDE.md", "Runs the servers.\n");
   REQUIRE(shell.run({"add", "infra", "infra", "--allowed-tools", "", "--disallowed-tools", "none", "--capabilities",
                      "none", "--model", "none", "--max-budget-usd", "0", "--json"}) == 0);
   agent_config expected;
   expected.name = {"infra"};
-  expected.directory = shell.home().path() / "work/infra";
+  expected.directory = shell.home().path() / "projects/infra";
   expected.description = "Runs the servers.";
   CHECK(shell.config().agents == std::vector{expected});
   CHECK(shell.json() == ordered_json{{"added", "infra"},
@@ -79,11 +79,11 @@ TEST_CASE("What is not given is not stored") {
 
 TEST_CASE("A directory is taken from the home, the working directory or the root, and stored without links") {
   shell shell;
-  shell.home().write("work/x/file", "");
-  std::filesystem::create_symlink("x", shell.home().path() / "work/link");
-  const auto real = shell.home().path() / "work/x";
+  shell.home().write("projects/x/file", "");
+  std::filesystem::create_symlink("x", shell.home().path() / "projects/link");
+  const auto real = shell.home().path() / "projects/x";
   for (const auto& given :
-       {std::string{"x"}, std::string{"./x/"}, std::string{"~/work/x"}, std::string{"link"}, real.string()}) {
+       {std::string{"x"}, std::string{"./x/"}, std::string{"~/projects/x"}, std::string{"link"}, real.string()}) {
     INFO(given);
     std::filesystem::remove(shell.paths().config);
     REQUIRE(shell.run({"add", "a", given}) == 0);
@@ -93,7 +93,7 @@ TEST_CASE("A directory is taken from the home, the working directory or the root
 
 TEST_CASE("What cannot be added is refused with its exit code and changes nothing") {
   shell shell;
-  shell.home().write("work/x/file", "");
+  shell.home().write("projects/x/file", "");
   shell.write_config("agents: {there: {directory: /tmp}}\n");
   struct refusal {
     words command;
@@ -105,7 +105,7 @@ TEST_CASE("What cannot be added is refused with its exit code and changes nothin
       {{"add", "a"}, exit_usage, "required"},
       {{"add", "a", "x", "--timeout", "soon"}, exit_usage, "soon"},
       {{"add", "a", "x", "--no-such"}, exit_usage, "no-such"},
-      {{"add", "a", "gone"}, exit_usage, "work/gone' does not exist"},
+      {{"add", "a", "gone"}, exit_usage, "projects/gone' does not exist"},
       {{"add", "a", "x/file"}, exit_usage, "is not a directory"},
       {{"add", "a", "x/file/y"}, exit_usage, "x/file/y'"},
       {{"add", "a", ""}, exit_usage, "names nothing"},
@@ -131,7 +131,7 @@ TEST_CASE("What cannot be added is refused with its exit code and changes nothin
 
 TEST_CASE("An unknown permission mode is stored with a note") {
   shell shell;
-  shell.home().write("work/x/file", "");
+  shell.home().write("projects/x/file", "");
   REQUIRE(shell.run({"add", "a", "x", "--permission-mode", "yolo"}) == 0);
   CHECK(shell.config().agents.at(0).permission_mode == "yolo");
   CHECK_THAT(shell.err(), Contains("yolo") && Contains("bypassPermissions"));
@@ -139,7 +139,7 @@ TEST_CASE("An unknown permission mode is stored with a note") {
 
 TEST_CASE("A broken configuration is named with its line by every command") {
   shell shell;
-  shell.home().write("work/x/file", "");
+  shell.home().write("projects/x/file", "");
   shell.write_config("agents:\n  a:\n    directory: /tmp\n    timeout: soon\n");
   for (const auto& command : std::vector<words>{{"list"}, {"describe", "a"}, {"add", "b", "x"}}) {
     CHECK(shell.run(command) == exit_failure);
@@ -157,9 +157,10 @@ TEST_CASE("The list says what can be used") {
   CHECK_THAT(shell.out(), Contains("agent-dispatch add"));
   CHECK(shell.run({"list", "--json"}) == 0);
   CHECK(shell.json().contains("error"));
-  shell.write_config("agents:\n  here: {directory: ~/work, description: \"Be\\e[31mware\", allowed_tools: []}\n  lost: "
-                     "{directory: /no/such}\n");
-  shell.home().write("work/x", "");
+  shell.write_config(
+      "agents:\n  here: {directory: ~/projects, description: \"Be\\e[31mware\", allowed_tools: []}\n  lost: "
+      "{directory: /no/such}\n");
+  shell.home().write("projects/x", "");
   REQUIRE(shell.run({"list"}) == 0);
   CHECK_THAT(shell.out(), Contains("here  [OK]") && Contains("lost  [NOT FOUND]") && Contains("(none)"));
   CHECK(shell.out().find('\x1b') == std::string::npos);
@@ -193,9 +194,9 @@ TEST_CASE("Colour is for those who take it") {
 
 TEST_CASE("A description shows the settings and the project") {
   shell shell;
-  shell.home().write("work/p/CLAUDE.md", "x");
+  shell.home().write("projects/p/CLAUDE.md", "x");
   shell.write_config(
-      "agents:\n  p:\n    directory: ~/work/p\n    timeout: 0\n    max_budget_usd: 0.00001\n    model: sonnet\n"
+      "agents:\n  p:\n    directory: ~/projects/p\n    timeout: 0\n    max_budget_usd: 0.00001\n    model: sonnet\n"
       "    allowed_tools: []\n    permission_mode: yolo\n");
   REQUIRE(shell.run({"describe", "p"}) == 0);
   CHECK_THAT(shell.out(), Contains("p  [OK]") && Contains("(inherited)") && Contains("$0.00001\n") &&

@@ -11,6 +11,9 @@ from processes import wait_until
 
 #: Without these a supervisor cannot go on: the next one does what they were at.
 ENDS_THE_PROCESS = ["requests", "agent", "admission", "launcher"]
+#: A run gets another actor, and a frontend another session, which it has by connecting anew.
+GOES_ON_WITHOUT = ["run", "session"]
+
 
 
 @pytest.fixture
@@ -71,15 +74,17 @@ def test_a_job_over_which_its_writer_died_is_refused_or_done(armed):
     assert executions(home) == (1 if "job_id" in value else 0)
 
 
-def test_a_run_goes_on_when_its_actor_dies(armed):
+@pytest.mark.parametrize("actor", GOES_ON_WITHOUT)
+def test_a_call_goes_on_when_what_serves_it_alone_dies(armed, actor):
     home, client, arm = armed
     before = home.supervisors()
-    arm("run")
+    arm(actor)
     answer = client.value("dispatch", {"agent": "notes", "task": counted(home)})
     assert answer["result"] == "the answer", answer
     assert not home.order.exists() and home.supervisors() == before
     check_all_is_done(home, client)
     assert executions(home) == 1
+
 
 
 def test_a_run_whose_actor_dies_each_time_is_ended_and_answered(armed):
@@ -116,15 +121,17 @@ def test_a_parallel_request_whose_driver_dies_each_time_is_answered(armed):
     assert executions(home) == 2
 
 
-def test_a_session_that_dies_is_followed_by_another(armed):
+
+
+
+def test_a_call_over_which_the_view_of_the_agents_dies_is_answered_and_the_next_one_served(armed):
     home, client, arm = armed
     before = home.supervisors()
-    arm("session")
-    answer = client.value("dispatch", {"agent": "notes", "task": counted(home)})
-    assert answer["result"] == "the answer", answer
-    assert not home.order.exists() and home.supervisors() == before
+    arm("viewer")
+    assert "directories" in said(client, "inspect_agent", {"name": "notes"})
+    wait_until(lambda: is_served(client, "list_agents"), 10)
+    assert home.supervisors() == before
     check_all_is_done(home, client)
-    assert executions(home) == 1
 
 
 def test_a_call_over_which_the_configuration_dies_is_answered_and_the_next_one_served(armed):
