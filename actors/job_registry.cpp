@@ -464,6 +464,14 @@ void job_registry_state::give_up_watch(const request_key& request) {
   end_watch(request, {failure(fault_kind::cancelled, "no longer waited for")});
 }
 
+void job_registry_state::drop_watches(const caf::actor_addr& asker) {
+  for (auto place = watches.begin(); place != watches.end();) {
+    const auto each = place++;
+    if (each->second.asker.address() == asker)
+      take_watch(each);
+  }
+}
+
 caf::result<job_standing_ptr> job_registry_state::standing(const request_key& request) {
   const auto place = watches.find(request);
   const auto* job = place == watches.end() ? nullptr : find_live(place->second.job);
@@ -639,6 +647,7 @@ jobs_actor::behavior_type job_registry(jobs_actor::stateful_pointer<job_registry
       [&state](const collect_stored_jobs& order) { return state.self->delegate(state.stores.reader, order); },
       [&state](const watch_job& order) { state.begin_watch(order); },
       [&state](const unwatch_job& order) { state.give_up_watch(order.request); },
+      [&state](const unwatch_all& order) { state.drop_watches(order.asker); },
       [&state](const get_watched_job& order) { return state.standing(order.request); },
       [&state](const explain_job& order) { return state.explain(order); },
       [&state](const watch_timeout& event) { state.time_out(event); },

@@ -71,6 +71,7 @@ struct job_registry_state {
   void cancel_now(const job_id& id, caf::typed_response_promise<job_cancelled> done);
   void begin_watch(const watch_job& order);
   void give_up_watch(const request_key& request);
+  void drop_watches(const caf::actor_addr& asker);
   caf::result<job_standing_ptr> standing(const request_key& request);
   void attach(const request_key& request, const job_found& found);
   void look_at_others();

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "actors/death_point.hpp"
+#include "actors/exit_report.hpp"
 #include "actors/last_words.hpp"
 #include "actors/log.hpp"
 #include "actors/logic/child_environment.hpp"
@@ -130,7 +131,7 @@ launch_result launcher_state::launch(const launch_run& order) {
   death_point("after the keeper is started");
   if (!launched)
     return not_started(launch_problem::system, launched.error().message);
-  return {std::make_shared<run_handles>(std::move(launched->control), std::move(launched->output)),
+  return {std::make_shared<run_handles>(std::move(launched->control), std::move(launched->output), directory),
           launch_problem::none,
           {}};
 }
@@ -163,9 +164,7 @@ void launcher_state::prepare() {
 }
 
 exit_report launcher_state::read(const read_exit& order) const {
-  const auto directory = directory_of(order.run, order.which);
-  death_point("before the end of the run is read");
-  return {read_exit_record(directory), read_stderr(directory).value_or("")};
+  return read_exit_report(directory_of(order.run, order.which));
 }
 
 void launcher_state::discard(const run_key& run) {
@@ -375,7 +374,7 @@ expected<recovered_request> launcher_state::recover_run(const accepted_request_p
   recovered.borrowed_from = read_run_record(directory).slot_of;
   recovered.how.which = which;
   recovered.how.seen_bytes = found->output ? file_size(found->output.get()) : 0;
-  recovered.how.handles = std::make_shared<run_handles>(std::move(found->control), std::move(found->output));
+  recovered.how.handles = std::make_shared<run_handles>(std::move(found->control), std::move(found->output), directory);
   return recovered;
 }
 

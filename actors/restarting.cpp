@@ -115,6 +115,12 @@ config_editor_actor::behavior_type in_front_of_editor(restarting_pointer<config_
   return {[&state](const edit_agents& order) { return state.ask<agents_edited>(order); }};
 }
 
+viewer_actor::behavior_type in_front_of_viewer(restarting_pointer<viewer_actor> self, viewer_spawner make) {
+  auto& state = self->state;
+  state.begin("viewer", std::move(make));
+  return {[&state](const look_at_directories& order) { return state.ask<directories_seen>(order); }};
+}
+
 job_store_actor::behavior_type in_front_of_store(restarting_pointer<job_store_actor> self, job_store_spawner make) {
   auto& state = self->state;
   state.begin("job reader", std::move(make));
@@ -140,6 +146,10 @@ config_actor restarting_config(caf::actor_system& system, config_spawner make, c
 
 config_editor_actor restarting_config_editor(caf::actor_system& system, config_editor_spawner make) {
   return system.spawn(in_front_of_editor, std::move(make));
+}
+
+viewer_actor restarting_viewer(caf::actor_system& system, viewer_spawner make) {
+  return system.spawn(in_front_of_viewer, std::move(make));
 }
 
 job_store_actor restarting_job_store(caf::actor_system& system, job_store_spawner make) {

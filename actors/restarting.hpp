@@ -16,6 +16,7 @@ namespace agent_dispatch {
 
 using config_spawner = std::function<config_actor(caf::actor_system&)>;
 using config_editor_spawner = std::function<config_editor_actor(caf::actor_system&)>;
+using viewer_spawner = std::function<viewer_actor(caf::actor_system&)>;
 using job_store_spawner = std::function<job_store_actor(caf::actor_system&)>;
 
 /// The configuration when that takes no reading, else null. Does not block.
@@ -25,6 +26,7 @@ using config_glance = std::function<config_snapshot_ptr()>;
 /// the configuration, and that it has not changed is no reason to wake a thread.
 config_actor restarting_config(caf::actor_system& system, config_spawner make, config_glance glance);
 config_editor_actor restarting_config_editor(caf::actor_system& system, config_editor_spawner make);
+viewer_actor restarting_viewer(caf::actor_system& system, viewer_spawner make);
 /// For the store that reads. What a writer has done when it died is not known: its death is the supervisor's.
 job_store_actor restarting_job_store(caf::actor_system& system, job_store_spawner make);
 

@@ -123,8 +123,13 @@ void run_state::finish_replay() {
   replayed.clear();
 }
 
-void run_state::read_exit_file() {
+void run_state::read_exit_file(const keeper_gone& event) {
   watch.reset();
+  if (event.report) {
+    ended(*event.report);
+    return;
+  }
+
   self->request(services.launcher, caf::infinite, read_exit{spec->key, which})
       .then([this](const exit_report& report) { ended(report); }, left_to_the_next_supervisor);
 }
@@ -211,7 +216,7 @@ run_actor::behavior_type run(run_actor::stateful_pointer<run_state> self, run_sp
       [&state](const resume_run& order) { state.resume(order); },
       [&state](const output_chunk& chunk) { state.read(chunk); },
       [&state](const run_tick& tick) { state.tick(tick); },
-      [&state](const keeper_gone&) { state.read_exit_file(); },
+      [&state](const keeper_gone& event) { state.read_exit_file(event); },
       [&state](const look_for_run&) { state.look(); },
       [&state](const cancel_run&) { state.cancel(); },
   };

@@ -40,7 +40,7 @@ struct run_state {
   /// What the run does is told as fast as its listeners can take it.
   void tell_events();
   void tick(const run_tick& tick);
-  void read_exit_file();
+  void read_exit_file(const keeper_gone& event);
   /// Tells admission what the API makes of this run.
   void report_api(const parsed_output& output, const dispatch_answer& given);
   void ended(const exit_report& report);

@@ -70,6 +70,7 @@ void supervisor_state::clear_up_after(const caf::down_msg& down) {
   log::error("the session of frontend {} died: {}; its connection is closed", session.frontend.value,
              self->system().render(down.reason));
   session.link->close();
+  self->send(core.jobs, unwatch_all{down.source});
   self->send(core.requests, frontend_disconnected{session.frontend});
 }
 
@@ -203,14 +204,15 @@ supervisor_actor::behavior_type supervisor(supervisor_actor::stateful_pointer<su
   auto& state = self->state;
   tell_exceptions(self);
   state.process = std::move(process);
-  state.core = {self, owned.config, owned.requests, owned.jobs, owned.editor};
+  state.core = {self, owned.config, owned.requests, owned.jobs, owned.editor, owned.viewer};
   state.admission = owned.admission;
   state.launcher = owned.launcher;
   state.make_session = std::move(make_session);
   state.started = state.busy_until = std::chrono::steady_clock::now();
   for (const auto& actor : {caf::actor_cast<caf::actor>(owned.config), caf::actor_cast<caf::actor>(owned.editor),
-                            caf::actor_cast<caf::actor>(owned.admission), caf::actor_cast<caf::actor>(owned.launcher),
-                            caf::actor_cast<caf::actor>(owned.requests), caf::actor_cast<caf::actor>(owned.jobs)})
+                            caf::actor_cast<caf::actor>(owned.viewer), caf::actor_cast<caf::actor>(owned.admission),
+                            caf::actor_cast<caf::actor>(owned.launcher), caf::actor_cast<caf::actor>(owned.requests),
+                            caf::actor_cast<caf::actor>(owned.jobs)})
     self->monitor(actor);
   for (const auto& store : owned.stores)
     self->monitor(store);
@@ -226,6 +228,7 @@ supervisor_actor::behavior_type supervisor(supervisor_actor::stateful_pointer<su
     caf::anon_send_exit(owned.launcher, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(owned.config, caf::exit_reason::user_shutdown);
     caf::anon_send_exit(owned.editor, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(owned.viewer, caf::exit_reason::user_shutdown);
     ended();
   });
   state.look_for_idleness();

@@ -30,7 +30,7 @@ struct supervisor_process {
 /// What it monitors and what a death of it comes to:
 ///
 /// | session | its connection is closed; its frontend connects again and asks again |
-/// | config, config editor, job reader | made anew by who stands in front of them (`restarting.hpp`) |
+/// | config, config editor, viewer, job reader | made anew by who stands in front of them (`restarting.hpp`) |
 /// | requests, and so an agent's actor; admission, launcher, jobs, job writer | the process ends, the next has all |
 ///
 /// Draining refuses new frontends' work but answers `status`; leaving tells every session to end.
@@ -85,6 +85,7 @@ struct supervisor_state {
 struct supervised_actors {
   config_actor config;
   config_editor_actor editor;
+  viewer_actor viewer;
   admission_actor admission;
   launcher_actor launcher;
   requests_actor requests;

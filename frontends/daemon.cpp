@@ -16,6 +16,7 @@
 #include <thread>
 
 #include <asio/posix/stream_descriptor.hpp>
+#include <asio/post.hpp>
 #include <asio/signal_set.hpp>
 
 #include "actors/admission.hpp"
@@ -24,6 +25,7 @@
 #include "actors/config_editor.hpp"
 #include "actors/death_point.hpp"
 #include "actors/fatal_log.hpp"
+#include "actors/io/io_scheduler.hpp"
 #include "actors/io/io_thread.hpp"
 #include "actors/io/listener.hpp"
 #include "actors/io/output_watch.hpp"
@@ -37,6 +39,7 @@
 #include "actors/storage/owner.hpp"
 #include "actors/storage/supervisor_lock.hpp"
 #include "actors/supervisor.hpp"
+#include "actors/viewer.hpp"
 #include "frontends/control/control_dialect.hpp"
 #include "frontends/mcp/mcp_dialect.hpp"
 #include "frontends/service_manager.hpp"
@@ -150,25 +153,35 @@ int complain(starter& waiting, const fault& problem) {
 }
 
 /// Signals and the lifeline, as messages to the supervisor.
-class process_events {
+/// All but the constructor runs on the I/O thread.
+class process_events : public std::enable_shared_from_this<process_events> {
 public:
   process_events(asio::io_context& io, supervisor_actor supervisor, stop_mode on_signal)
       : supervisor_{std::move(supervisor)},
-        on_signal_{on_signal}, signals_{io, SIGTERM, SIGINT}, children_{io, SIGCHLD}, lifeline_{io} {
+        on_signal_{on_signal}, signals_{io, SIGTERM, SIGINT}, children_{io, SIGCHLD}, lifeline_{io} {}
+
+  /// The supervisor ends when the other side of `lifeline` is closed, if there is one (not -1).
+  void begin(int lifeline) {
     await_signal();
     await_child();
-  }
-
-  /// The supervisor ends when the other side of this socket is closed.
-  void end_with(int lifeline) {
+    if (lifeline < 0)
+      return;
     lifeline_.assign(lifeline);
     await_lifeline();
   }
 
+  void end() {
+    supervisor_ = nullptr;
+    asio::error_code ignored;
+    signals_.cancel(ignored);
+    children_.cancel(ignored);
+    lifeline_.close(ignored);
+  }
+
 private:
   void await_signal() {
-    signals_.async_wait([this](const asio::error_code& problem, int number) {
-      if (problem)
+    signals_.async_wait([this, self = shared_from_this()](const asio::error_code& problem, int number) {
+      if (problem || !supervisor_)
         return;
       caf::anon_send(supervisor_, shut_down{number == SIGTERM ? "SIGTERM" : "SIGINT", on_signal_});
       await_signal();
@@ -176,8 +189,8 @@ private:
   }
 
   void await_child() {
-    children_.async_wait([this](const asio::error_code& problem, int) {
-      if (problem)
+    children_.async_wait([this, self = shared_from_this()](const asio::error_code& problem, int) {
+      if (problem || !supervisor_)
         return;
       while (::waitpid(-1, nullptr, WNOHANG) > 0) {
       }
@@ -186,17 +199,18 @@ private:
   }
 
   void await_lifeline() {
-    lifeline_.async_read_some(asio::buffer(byte_), [this](const asio::error_code& problem, std::size_t) {
-      if (problem == asio::error::operation_aborted)
-        return;
-      if (problem)
-        caf::anon_send(supervisor_, shut_down{"its frontend is gone", stop_mode::with_frontend});
-      else
-        await_lifeline();
-    });
+    lifeline_.async_read_some(
+        asio::buffer(byte_), [this, self = shared_from_this()](const asio::error_code& problem, std::size_t) {
+          if (problem == asio::error::operation_aborted || !supervisor_)
+            return;
+          if (problem)
+            caf::anon_send(supervisor_, shut_down{"its frontend is gone", stop_mode::with_frontend});
+          else
+            await_lifeline();
+        });
   }
 
-  supervisor_actor supervisor_;
+  supervisor_actor supervisor_; ///< null after the end
   stop_mode on_signal_;
   asio::signal_set signals_;
   asio::signal_set children_;
@@ -263,8 +277,7 @@ public:
   daemon(const daemon_options& options, supervisor_lock lock, supervisor_lock state_lock, keeper_program keeper)
       : options_{options}, lock_{std::move(lock)},
         state_lock_{std::move(state_lock)}, keeper_{std::make_shared<const keeper_program>(std::move(keeper))} {
-    settings_.set("scheduler.policy", caf::atom("sharing"));
-    settings_.set("scheduler.max-threads", std::size_t{2});
+    io_scheduler::install(settings_, io_);
   }
 
   int run(starter& waiting) {
@@ -303,24 +316,33 @@ private:
     stop_listening_ = [&frontends] { frontends.stop(); };
     // An embedded supervisor ends with its frontend, and its runs with it; any other leaves them to the next one.
     const bool is_embedded = options_.life == supervisor_life::embedded;
-    process_events events{io_.context(), root, is_embedded ? stop_mode::with_frontend : stop_mode::keep_runs};
-    if (auto published = lock_.publish(entry()); !published) {
-      io_.stop();
+    const auto events = std::make_shared<process_events>(io_.context(), root,
+                                                         is_embedded ? stop_mode::with_frontend : stop_mode::keep_runs);
+    if (auto published = lock_.publish(entry()); !published)
       return published;
-    }
+
     log::info("supervisor {} (pid {}) serves {}", program_version, ::getpid(), options_.where.jobs.native());
     waiting.say("ready\n");
     notify_service_manager(options_.notify_socket, "READY=1\nSTATUS=");
-    if (is_embedded)
-      events.end_with(waiting.release());
-    else
-      waiting.forget();
+    asio::post(io_.context(), [events, lifeline = is_embedded ? waiting.release() : -1] { events->begin(lifeline); });
+    waiting.forget();
+
     ended_.get_future().wait();
     notify_service_manager(options_.notify_socket, "STOPPING=1");
     if (lock_.is_still_ours() && !is_activated()) // else the path may be another supervisor's by now
       ::unlink(options_.where.socket.c_str());
-    io_.stop(); // before what its thread uses is gone
+    on_io_thread([&] { events->end(); });
     return {};
+  }
+
+  /// Waits until it has run.
+  void on_io_thread(const std::function<void()>& what) {
+    std::promise<void> done;
+    asio::post(io_.context(), [&] {
+      what();
+      done.set_value();
+    });
+    done.get_future().wait();
   }
 
   supervisor_actor spawn_actors(caf::actor_system& system) {
@@ -336,6 +358,7 @@ private:
         });
     owned.editor = restarting_config_editor(
         system, [paths](caf::actor_system& in) { return in.spawn<caf::detached>(config_editor, paths); });
+    owned.viewer = restarting_viewer(system, [](caf::actor_system& in) { return in.spawn<caf::detached>(viewer); });
     const auto mark = owner_of(options_.where.jobs);
     owned.launcher = system.spawn<caf::detached>(launcher, options_.where, mark, keeper_);
     const job_stores stores{.writer = system.spawn<caf::detached>(job_store, options_.where.jobs, mark),
@@ -396,7 +419,7 @@ private:
   std::shared_ptr<const keeper_program> keeper_;
   std::promise<void> ended_;
   std::function<void()> stop_listening_;
-  io_thread io_; ///< outlives the actors; stopped before their system goes
+  io_thread io_; ///< runs the actors, and is stopped when they have ended
   output_watcher watcher_{io_.context()};
   caf::actor_system_config settings_;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -13,6 +14,7 @@
 #include "config/agent_form.hpp"
 #include "config/file.hpp"
 #include "messages/hello.hpp"
+#include "messages/json.hpp"
 #include "messages/process.hpp"
 #include "messages/supervision.hpp"
 
@@ -40,6 +42,23 @@ using config_snapshot_ptr = std::shared_ptr<const config_snapshot>;
 using config_actor = caf::typed_actor<
     /// The configuration as the file has it now; re-read only when the file has changed.
     asks<get_config>::with<config_snapshot_ptr>>;
+
+// --- viewer
+// -----------------------------------------------------------------------------------------------------------
+
+/// Shows what is in directories of agents. It takes as long as their file systems do, and runs on a thread of the
+/// viewer's: it holds by value what it needs.
+using directory_view = std::function<ordered_json()>;
+
+struct look_at_directories {
+  directory_view view;
+};
+
+struct directories_seen {
+  std::shared_ptr<const ordered_json> value;
+};
+
+using viewer_actor = caf::typed_actor<asks<look_at_directories>::with<directories_seen>>;
 
 // --- config editor
 // ----------------------------------------------------------------------------------------------------
@@ -84,8 +103,16 @@ struct output_chunk {
   std::string bytes;
 };
 
+/// What is on disk when a keeper is gone.
+struct exit_report {
+  expected<std::optional<exit_record>> record; ///< absent: the keeper died before it could write one
+  std::string stderr_head;                     ///< at most limits::stderr_bytes
+};
+
 /// Nobody reads the run's control FIFO any more: its keeper is gone. All output up to now has been sent before.
-struct keeper_gone {};
+struct keeper_gone {
+  std::shared_ptr<const exit_report> report; ///< null: nobody has looked, or it could not be read now
+};
 
 /// A run that could not be found a while ago is looked for again.
 struct look_for_run {};
@@ -115,12 +142,6 @@ struct launch_result {
   std::shared_ptr<run_handles> handles; ///< null when there is a problem
   launch_problem problem = launch_problem::none;
   std::string reason; ///< a sentence, when there is a problem
-};
-
-/// What is on disk when a keeper is gone.
-struct exit_report {
-  expected<std::optional<exit_record>> record; ///< absent: the keeper died before it could write one
-  std::string stderr_head;                     ///< at most limits::stderr_bytes
 };
 
 /// How a run is executed: a second attempt is made only for a CLI that rejected --session-id before it did anything.
@@ -745,6 +766,11 @@ struct unwatch_job {
   request_key request;
 };
 
+/// The asker died before it could say so of its waits; nobody hears of them any more.
+struct unwatch_all {
+  caf::actor_addr asker;
+};
+
 /// How does the job stand that this request waits for?
 struct get_watched_job {
   request_key request;
@@ -786,7 +812,7 @@ using jobs_actor =
                      takes<jobs_adopted>, asks<fail_job>::with<write_outcome>, asks<keep_result>::with<write_outcome>,
                      asks<find_job_record>::with<job_found>, asks<cancel_job>::with<job_cancelled>,
                      asks<list_stored_jobs>::with<jobs_found>, asks<collect_stored_jobs>::with<jobs_collected>,
-                     takes<watch_job>, takes<unwatch_job>,
+                     takes<watch_job>, takes<unwatch_job>, takes<unwatch_all>,
                      /// Null when nothing is known: the job is another program's, or is not waited for.
                      asks<get_watched_job>::with<job_standing_ptr>, asks<explain_job>::with<job_explained>,
                      takes<watch_timeout>, takes<job_tick>, takes<serve_requests>>;
@@ -876,6 +902,7 @@ struct core_actors {
   requests_actor requests;
   jobs_actor jobs;
   config_editor_actor editor;
+  viewer_actor viewer;
 };
 
 /// Makes the session for a frontend that has said hello; given to the supervisor by main, so that actors/ does not know
@@ -887,6 +914,8 @@ using session_factory = std::function<session_actor(caf::actor_system&, const co
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::get_config)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::config_snapshot_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::look_at_directories)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::directories_seen)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::edit_agents)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::agents_edited)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::output_chunk)
@@ -996,6 +1025,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::find_job_record)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::cancel_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::watch_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::unwatch_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::unwatch_all)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::get_watched_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::job_standing_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(agent_dispatch::watch_timeout)

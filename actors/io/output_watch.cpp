@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <asio/dispatch.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "actors/exit_report.hpp"
 #include "actors/log.hpp"
 #include "actors/run/control.hpp"
 #include "actors/run/run_handles.hpp"
@@ -42,7 +44,7 @@ public:
   }
 
   void want_output() override {
-    asio::post(io_, [self = shared_from_this()] {
+    asio::dispatch(io_, [self = shared_from_this()] {
       self->chunk_outstanding_ = false;
       if (self->more_expected_ || self->gone_)
         self->look();
@@ -90,9 +92,18 @@ private:
     if (gone_ && !more_expected_) {
       finished_ = true;
       control_.release();
-      caf::anon_send(actor_, keeper_gone{});
+      caf::anon_send(actor_, keeper_gone{read_end()});
+
       actor_ = nullptr;
     }
+  }
+
+  /// Two small files in the directory whose output this thread reads: cheaper than waking another thread for them.
+  std::shared_ptr<const exit_report> read_end() const {
+    if (handles_->directory.empty())
+      return nullptr;
+    auto report = std::make_shared<const exit_report>(read_exit_report(handles_->directory));
+    return report->record ? report : nullptr; // whoever has the patience for a second look is told why
   }
 
   std::string read_on() {

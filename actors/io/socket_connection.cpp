@@ -1,5 +1,6 @@
 #include "actors/io/socket_connection.hpp"
 
+#include <asio/dispatch.hpp>
 #include <asio/post.hpp>
 #include <asio/write.hpp>
 
@@ -48,19 +49,19 @@ void socket_connection::start(const session_actor& session) {
 }
 
 void socket_connection::send(std::string_view verb, std::uint64_t number, std::string_view payload, importance rank) {
-  asio::post(socket_.get_executor(),
-             [self = shared_from_this(), line = encode_frame(verb, number, payload), rank]() mutable {
-               const bool too_slow = rank == importance::droppable && self->output_bytes_ > limits::slow_reader_bytes;
-               if (self->closed_ || self->flushing_ || too_slow)
-                 return;
-               self->output_bytes_ += line.size();
-               self->output_.push_back(std::move(line));
-               self->write_more();
-             });
+  asio::dispatch(
+      socket_.get_executor(), [self = shared_from_this(), line = encode_frame(verb, number, payload), rank]() mutable {
+        const bool too_slow = rank == importance::droppable && self->output_bytes_ > limits::slow_reader_bytes;
+        if (self->closed_ || self->flushing_ || too_slow)
+          return;
+        self->output_bytes_ += line.size();
+        self->output_.push_back(std::move(line));
+        self->write_more();
+      });
 }
 
 void socket_connection::consumed() {
-  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+  asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
     self->unread_bytes_ -= self->unread_.front();
     self->unread_.pop_front();
     self->dispatch_frames();

@@ -253,7 +253,7 @@ struct control_method {
   void (*run)(session_services&, std::uint64_t, const jsonrpc::request&);
 };
 
-constexpr std::array methods{
+constexpr std::array control_methods{
     control_method{"dispatch", start_dispatch},
     control_method{"dispatch_async", start_job},
     control_method{"status", show_status},
@@ -272,9 +272,9 @@ constexpr std::array methods{
 } // namespace
 
 void control_dialect::request(session_services& services, std::uint64_t line, const jsonrpc::request& message) {
-  const auto found = std::find_if(methods.begin(), methods.end(),
+  const auto found = std::find_if(control_methods.begin(), control_methods.end(),
                                   [&](const control_method& method) { return method.name == message.method; });
-  if (found != methods.end())
+  if (found != control_methods.end())
     found->run(services, line, message);
   else
     services.reject(line, message.id, jsonrpc::code::method_not_found, "there is no method '" + message.method + "'");

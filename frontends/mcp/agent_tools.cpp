@@ -18,7 +18,7 @@ template <class Show>
 void edit(session_services& services, const tool_call& call, const agent_order& order, Show show) {
   services.with_agents_edited(call.line, call.what.id, order, [&services, call, show](const agents_edited& done) {
     if (done.saved)
-      answer(services, call, show(*done.saved));
+      answer_with_view(services, call, {}, [show, saved = *done.saved] { return show(saved); });
     else
       refuse(services, call, done.saved.error().message);
   });
@@ -28,7 +28,7 @@ void edit(session_services& services, const tool_call& call, const agent_order& 
 
 void run_list_groups(session_services& services, const tool_call& call) {
   if (takes_nothing(services, call))
-    answer_from_config(services, call, [](const configuration& config) { return list_groups_json(config); });
+    answer_from_config(services, call, "groups", [](const configuration& config) { return list_groups_json(config); });
 }
 
 void run_inspect_group(session_services& services, const tool_call& call) {
@@ -37,7 +37,7 @@ void run_inspect_group(session_services& services, const tool_call& call) {
   if (const auto checked = arguments.check(); !checked)
     refuse(services, call, checked.error().message);
   else
-    answer_from_config(services, call,
+    answer_from_config(services, call, {},
                        [name](const configuration& config) { return inspect_group_json(config, name); });
 }
 

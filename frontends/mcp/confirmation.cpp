@@ -132,10 +132,10 @@ void dispatch_when_confirmed(session_services& services, const tool_call& call, 
                        {.line = call.line, .what = call.what, .arguments = {}, .input_responses = call.input_responses},
                        std::move(agents),
                        std::move(order)});
-  services.prepare(call.line, call.what.id, [what](const config_snapshot& snapshot) {
+  services.prepare(call.line, call.what.id, [what](const config_snapshot_ptr& snapshot) {
     // What is wrong with the configuration is said by whoever resolves the dispatch.
-    const bool is_asked = !snapshot.fault && snapshot.value.settings.confirm_risky;
-    const auto risks = is_asked ? risks_of(what->agents, snapshot.value) : std::string{};
+    const bool is_asked = !snapshot->fault && snapshot->value.settings.confirm_risky;
+    const auto risks = is_asked ? risks_of(what->agents, snapshot->value) : std::string{};
     if (risks.empty()) {
       start(*what);
       return;

@@ -29,10 +29,6 @@ bool knows_tasks(const nlohmann::json& capabilities) {
   return extensions != nullptr && member_of(*extensions, tasks_extension) != nullptr;
 }
 
-void reject(const mcp_request& request, jsonrpc::code code, std::string_view why, const ordered_json& data = nullptr) {
-  request.services.reject(request.line, request.message.id, code, why, data);
-}
-
 std::string unknown_level_sentence() {
   std::string names;
   for (const auto name : log_level_names)

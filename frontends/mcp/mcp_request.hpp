@@ -13,6 +13,15 @@ struct mcp_request {
   const jsonrpc::request& message;
 };
 
+inline void reply(const mcp_request& request, const ordered_json& result) {
+  request.services.reply(request.line, request.message.id, result);
+}
+
+inline void reject(const mcp_request& request, jsonrpc::code code, std::string_view why,
+                   const ordered_json& data = nullptr) {
+  request.services.reject(request.line, request.message.id, code, why, data);
+}
+
 /// A member of an object that is neither missing nor null; else null.
 const nlohmann::json* member_of(const nlohmann::json& json, const char* name);
 /// The same of `params._meta`.

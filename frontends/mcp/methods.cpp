@@ -22,23 +22,16 @@ constexpr std::int64_t hour_ms = 3'600'000;
 /// Of all jobs, the newest are listed as resources and completed.
 constexpr std::size_t newest_jobs = 100;
 
-void reply(const mcp_request& request, const ordered_json& result) {
-  request.services.reply(request.line, request.message.id, result);
-}
-
-void reject(const mcp_request& request, jsonrpc::code code, std::string_view why, const ordered_json& data = nullptr) {
-  request.services.reject(request.line, request.message.id, code, why, data);
-}
-
-void with_config(const mcp_request& request, std::function<void(const mcp_request&, const configuration&)> then) {
+void with_config(const mcp_request& request, std::function<void(const mcp_request&, const config_snapshot_ptr&)> then) {
   request.services.with_config(request.line, request.message.id,
                                [&spoken = request.spoken, &services = request.services, line = request.line,
-                                message = request.message, then = std::move(then)](const config_snapshot& snapshot) {
+                                message = request.message,
+                                then = std::move(then)](const config_snapshot_ptr& snapshot) {
                                  const mcp_request again{spoken, services, line, message};
-                                 if (snapshot.fault)
-                                   reject(again, jsonrpc::code::internal_error, snapshot.fault->message);
+                                 if (snapshot->fault)
+                                   reject(again, jsonrpc::code::internal_error, snapshot->fault->message);
                                  else
-                                   then(again, snapshot.value);
+                                   then(again, snapshot);
                                });
 }
 
@@ -131,9 +124,10 @@ void give_prompt(const mcp_request& request, const answer_form&) {
 // -----------------------------------------------------------------------------------------------------------
 
 void list_all_resources(const mcp_request& request, const answer_form&) {
-  with_config(request, [](const mcp_request& again, const configuration& config) {
-    with_newest_jobs(again, [config](const mcp_request& last, std::span<const job_record> jobs) {
-      reply(last, finished_for(last.spoken, list_resources(last.spoken, config, jobs), 0, cache_scope::this_user));
+  with_config(request, [](const mcp_request& again, const config_snapshot_ptr& snapshot) {
+    with_newest_jobs(again, [snapshot](const mcp_request& last, std::span<const job_record> jobs) {
+      const auto list = list_resources(last.spoken, snapshot->value, jobs);
+      reply(last, finished_for(last.spoken, list, 0, cache_scope::this_user));
     });
   });
 }
@@ -157,11 +151,17 @@ void read_resource(const mcp_request& request, const answer_form&) {
     return reject(request, jsonrpc::code::invalid_params, "resources/read needs a uri, a string");
   if (const auto agent = agent_of_uri(*uri)) {
     constexpr int preview_lines = 40; // as inspect_agent has it when nothing is said
-    with_config(request, [uri = *uri, agent = *agent](const mcp_request& again, const configuration& config) {
-      if (config.find_agent(agent.name) == nullptr)
-        return say_not_found(again, uri, unknown_agent_sentence(config, agent.name.value));
-      const auto value = inspect_agent_json(config, agent.name.value, preview_lines);
-      reply(again, finished_for(again.spoken, resource_contents(uri, value), 0, cache_scope::this_user));
+    with_config(request, [uri = *uri, agent = *agent](const mcp_request& again, const config_snapshot_ptr& snapshot) {
+      if (snapshot->value.find_agent(agent.name) == nullptr)
+        return say_not_found(again, uri, unknown_agent_sentence(snapshot->value, agent.name.value));
+      again.services.with_view(
+          again.line, again.message.id, {},
+          [snapshot, name = agent.name.value] { return inspect_agent_json(snapshot->value, name, preview_lines); },
+          [&spoken = again.spoken, &services = again.services, line = again.line, message = again.message,
+           uri](const ordered_json& seen) {
+            const mcp_request last{spoken, services, line, message};
+            reply(last, finished_for(spoken, resource_contents(uri, seen), 0, cache_scope::this_user));
+          });
     });
     return;
   }
@@ -194,7 +194,8 @@ void reply_completions(const mcp_request& request, const std::vector<std::string
 void complete_name(const mcp_request& request, argument_kind kind, const std::string& text) {
   if (kind == argument_kind::text)
     return reply_completions(request, {});
-  with_config(request, [kind, text](const mcp_request& again, const configuration& config) {
+  with_config(request, [kind, text](const mcp_request& again, const config_snapshot_ptr& snapshot) {
+    const auto& config = snapshot->value;
     reply_completions(again, kind == argument_kind::group    ? groups_beginning_with(config, text)
                              : kind == argument_kind::agents ? lists_of_agents_beginning_with(config, text)
                                                              : agents_beginning_with(config, text));
@@ -263,7 +264,7 @@ struct mcp_method {
   void (*run)(const mcp_request&, const answer_form&);
 };
 
-constexpr std::array methods{
+constexpr std::array mcp_methods{
     mcp_method{"server/discover", found_in::stateless, discover},
     mcp_method{"ping", found_in::handshake, ping},
     mcp_method{"tools/list", found_in::all, list_all_tools},
@@ -302,9 +303,9 @@ ordered_json server_capabilities(const era& spoken) {
 }
 
 void answer_method(const mcp_request& request, const answer_form& form) {
-  const auto found = std::find_if(methods.begin(), methods.end(),
+  const auto found = std::find_if(mcp_methods.begin(), mcp_methods.end(),
                                   [&](const mcp_method& method) { return method.name == request.message.method; });
-  if (found != methods.end() && has(request.spoken, *found))
+  if (found != mcp_methods.end() && has(request.spoken, *found))
     found->run(request, form);
   else
     reject(request, jsonrpc::code::method_not_found, "there is no method '" + request.message.method + "'");

@@ -11,14 +11,6 @@ constexpr const char* subscription_key = "io.modelcontextprotocol/subscriptionId
 /// Of one `subscriptions/listen`.
 constexpr std::size_t most_topics = 200;
 
-void reply(const mcp_request& request, const ordered_json& result) {
-  request.services.reply(request.line, request.message.id, result);
-}
-
-void reject(const mcp_request& request, jsonrpc::code code, std::string_view why, const ordered_json& data = nullptr) {
-  request.services.reject(request.line, request.message.id, code, why, data);
-}
-
 /// True after the request was rejected: its client has not said that it knows tasks.
 bool lacks_tasks(const mcp_request& request, const answer_form& form) {
   if (form.takes_tasks)

@@ -28,19 +28,28 @@ inline bool takes_nothing(session_services& services, const tool_call& call) {
 /// Goes on when the configuration can be used, else answers with what is wrong with it.
 template <class Then>
 void with_sound_config(session_services& services, const tool_call& call, Then then) {
-  services.with_config(call.line, call.what.id, [&services, call, then](const config_snapshot& snapshot) {
-    if (snapshot.fault)
-      refuse(services, call, snapshot.fault->message);
+  services.with_config(call.line, call.what.id, [&services, call, then](const config_snapshot_ptr& snapshot) {
+    if (snapshot->fault)
+      refuse(services, call, snapshot->fault->message);
     else
-      then(snapshot.value);
+      then(snapshot);
   });
 }
 
-/// Answers with a view of the configuration, or with what is wrong with it.
+/// Answers with what a view shows that looks at directories of agents. `known_as`: as in `session_services::with_view`.
+inline void answer_with_view(session_services& services, const tool_call& call, std::string_view known_as,
+                             directory_view view) {
+  services.with_view(call.line, call.what.id, known_as, std::move(view),
+                     [&services, call](const ordered_json& seen) { answer(services, call, seen); });
+}
+
+/// The same of the configuration, or what is wrong with that. `name` is of the view; "" when it depends on more.
 template <class View>
-void answer_from_config(session_services& services, const tool_call& call, View view) {
-  with_sound_config(services, call,
-                    [&services, call, view](const configuration& config) { answer(services, call, view(config)); });
+void answer_from_config(session_services& services, const tool_call& call, std::string_view name, View view) {
+  with_sound_config(services, call, [&services, call, name, view](const config_snapshot_ptr& snapshot) {
+    const auto whole = name.empty() ? std::string{} : std::string{name} + std::to_string(snapshot->generation);
+    answer_with_view(services, call, whole, [snapshot, view] { return view(snapshot->value); });
+  });
 }
 
 } // namespace agent_dispatch

@@ -27,7 +27,7 @@ namespace {
 
 void run_list_agents(session_services& services, const tool_call& call) {
   if (takes_nothing(services, call))
-    answer_from_config(services, call, [](const configuration& config) { return list_agents_json(config); });
+    answer_from_config(services, call, "agents", [](const configuration& config) { return list_agents_json(config); });
 }
 
 void run_inspect_agent(session_services& services, const tool_call& call) {
@@ -40,7 +40,7 @@ void run_inspect_agent(session_services& services, const tool_call& call) {
   if (const auto checked = arguments.check(); !checked)
     refuse(services, call, checked.error().message);
   else
-    answer_from_config(services, call,
+    answer_from_config(services, call, {},
                        [name, lines](const configuration& config) { return inspect_agent_json(config, name, lines); });
 }
 
@@ -362,7 +362,7 @@ void run_dispatch_gc(session_services& services, const tool_call& call) {
 void run_cache_stats(session_services& services, const tool_call& call) {
   if (!takes_nothing(services, call))
     return;
-  with_sound_config(services, call, [&services, call](const configuration&) {
+  with_sound_config(services, call, [&services, call](const config_snapshot_ptr&) {
     services.with_cache_report(call.line, call.what.id, [&services, call](const cache_report& report) {
       answer(services, call, cache_stats_json(report.figures));
     });
@@ -372,7 +372,7 @@ void run_cache_stats(session_services& services, const tool_call& call) {
 void run_cache_clear(session_services& services, const tool_call& call) {
   if (!takes_nothing(services, call))
     return;
-  with_sound_config(services, call, [&services, call](const configuration&) {
+  with_sound_config(services, call, [&services, call](const config_snapshot_ptr&) {
     services.with_cache_cleared(call.line, call.what.id, [&services, call](const cache_cleared& done) {
       answer(services, call, cache_cleared_json(done.entries));
     });

@@ -127,7 +127,7 @@ public:
   /// As `with_config`, for a request that is about to dispatch or to ask its client: a cancel that comes meanwhile is
   /// known to `dispatch` and `ask_client`.
   virtual void prepare(std::uint64_t line, const nlohmann::json& id,
-                       std::function<void(const config_snapshot&)> then) = 0;
+                       std::function<void(const config_snapshot_ptr&)> then) = 0;
   /// Starts a dispatch for the request on this line.
   virtual void dispatch(std::uint64_t line, pending_call call, dispatch_order order) = 0;
   /// Waits for the end of a job (an id, or the beginning of one). Absent patience: for ever.
@@ -148,7 +148,13 @@ public:
   virtual void cancel(const nlohmann::json& id) = 0;
   /// Asks for the configuration; `then` gets it and replies.
   virtual void with_config(std::uint64_t line, const nlohmann::json& id,
-                           std::function<void(const config_snapshot&)> then) = 0;
+                           std::function<void(const config_snapshot_ptr&)> then) = 0;
+  /// What looks at directories of agents is made where that may take long; `then` gets it and replies. What a session
+  /// has been shown is shown again for a moment (`limits::view_age`) to who asks for it by the name that it is known
+  /// as;
+  /// "": always made.
+  virtual void with_view(std::uint64_t line, const nlohmann::json& id, std::string_view known_as, directory_view view,
+                         std::function<void(const ordered_json&)> then) = 0;
   /// Changes the agents of the configuration, and waits for its lock as long as anybody does.
   virtual void with_agents_edited(std::uint64_t line, const nlohmann::json& id, agent_order order,
                                   std::function<void(const agents_edited&)> then) = 0;

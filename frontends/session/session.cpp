@@ -472,9 +472,24 @@ void session_state::ask(const Actor& actor, Question question, std::uint64_t lin
 }
 
 void session_state::with_config(std::uint64_t line, const nlohmann::json& id,
-                                std::function<void(const config_snapshot&)> then) {
+                                std::function<void(const config_snapshot_ptr&)> then) {
   ask<config_snapshot_ptr>(core.config, get_config{}, line, id, "the configuration could not be read; try again",
-                           [then = std::move(then)](const config_snapshot_ptr& snapshot) { then(*snapshot); });
+                           std::move(then));
+}
+
+void session_state::with_view(std::uint64_t line, const nlohmann::json& id, std::string_view known_as,
+                              directory_view view, std::function<void(const ordered_json&)> then) {
+  if (!known_as.empty() && known_as == last_view.name && self->clock().now() - last_view.seen_at < limits::view_age) {
+    then(*last_view.value);
+    return;
+  }
+  ask<directories_seen>(core.viewer, look_at_directories{std::move(view)}, line, id,
+                        "the directories of the agents could not be looked at; try again",
+                        [this, known_as = std::string{known_as}, then = std::move(then)](const directories_seen& seen) {
+                          if (!known_as.empty())
+                            last_view = {known_as, self->clock().now(), seen.value};
+                          then(*seen.value);
+                        });
 }
 
 void session_state::with_known(std::uint64_t line, const nlohmann::json& id, std::function<void(bool)> then) {

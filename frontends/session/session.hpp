@@ -65,6 +65,13 @@ struct session_state : session_services {
     std::chrono::steady_clock::time_point told_at{};
   };
 
+  /// What has been seen a moment ago in directories of agents.
+  struct recent_view {
+    std::string name; ///< "": nothing
+    std::chrono::steady_clock::time_point seen_at{};
+    std::shared_ptr<const ordered_json> value{};
+  };
+
   /// A request of ours that the client has not answered.
   struct live_question {
     std::uint64_t line;
@@ -135,7 +142,8 @@ struct session_state : session_services {
   void reply(std::uint64_t line, const nlohmann::json& id, const ordered_json& result) override;
   void reject(std::uint64_t line, const nlohmann::json& id, jsonrpc::code code, std::string_view message,
               const ordered_json& data = nullptr) override;
-  void prepare(std::uint64_t line, const nlohmann::json& id, std::function<void(const config_snapshot&)> then) override;
+  void prepare(std::uint64_t line, const nlohmann::json& id,
+               std::function<void(const config_snapshot_ptr&)> then) override;
   void dispatch(std::uint64_t line, pending_call what, dispatch_order order) override;
   void watch(std::uint64_t line, pending_call what, const std::string& job,
              std::optional<std::chrono::milliseconds> patience) override;
@@ -151,7 +159,9 @@ struct session_state : session_services {
                            std::function<void(const jobs_collected&)> then) override;
   void cancel(const nlohmann::json& id) override;
   void with_config(std::uint64_t line, const nlohmann::json& id,
-                   std::function<void(const config_snapshot&)> then) override;
+                   std::function<void(const config_snapshot_ptr&)> then) override;
+  void with_view(std::uint64_t line, const nlohmann::json& id, std::string_view known_as, directory_view view,
+                 std::function<void(const ordered_json&)> then) override;
   void with_agents_edited(std::uint64_t line, const nlohmann::json& id, agent_order order,
                           std::function<void(const agents_edited&)> then) override;
   void with_status(std::uint64_t line, const nlohmann::json& id,
@@ -184,8 +194,9 @@ struct session_state : session_services {
   std::map<std::uint64_t, live_topic> topics;              ///< by the line that the registry knows
   std::uint64_t next_topic = first_topic;
   std::set<std::shared_ptr<unchecked_topics>> checking;
-  std::map<std::uint64_t, prepared_call> prepared;    ///< by line
-  std::map<std::string, live_question> questions;     ///< to the client, by their ids
+  std::map<std::uint64_t, prepared_call> prepared; ///< by line
+  std::map<std::string, live_question> questions;  ///< to the client, by their ids
+  recent_view last_view;
   std::size_t asked = 0;                              ///< questions to other actors that have not been answered
   std::size_t held_back = 0;                          ///< frames that count as unread until some are answered
   std::set<std::uint64_t> unacknowledged;             ///< lines of dispatches whose answers have been sent

@@ -202,7 +202,7 @@ void session_state::end_subscription(std::uint64_t line) {
 // ---------------------------------------------------------------------------------------------
 
 void session_state::prepare(std::uint64_t line, const nlohmann::json& id,
-                            std::function<void(const config_snapshot&)> then) {
+                            std::function<void(const config_snapshot_ptr&)> then) {
   prepared.insert_or_assign(line, prepared_call{.id = id, .is_cancelled = cancelled_line == line});
   with_config(line, id, std::move(then));
 }

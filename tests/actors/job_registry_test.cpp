@@ -8,7 +8,6 @@ using namespace agent_dispatch;
 
 namespace {
 
-const fault no_space{fault_kind::io, "no space left on the device"};
 const std::string disk_failed = "an operation of the system failed";
 const run_key waiting_run{"front.50.0"};
 
@@ -537,6 +536,18 @@ TEST_CASE_METHOD(job_desk, "a wait that is given up is answered once, and hears 
   world.pass(std::chrono::seconds{5});
   finish(1);
   CHECK(world.heard() == lines{"asker: 101 answered, fault: the request was cancelled", "1 finished"});
+}
+
+TEST_CASE_METHOD(job_desk, "the waits of an asker that died are dropped, and no other's") {
+  make_running(1);
+  watch(1, {}, waiting_run);
+  CHECK(world.heard() == lines{edge});
+  world.tell(jobs, unwatch_all{asker->actor.address()});
+  CHECK(world.heard() == lines{no_edge});
+  watch(1);
+  world.tell(jobs, unwatch_all{jobs.address()});
+  finish(1);
+  CHECK(world.heard() == lines{"asker: 101 answered, job done", "1 finished"});
 }
 
 TEST_CASE_METHOD(job_desk, "who waits for a job can ask how it stands") {

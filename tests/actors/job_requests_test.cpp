@@ -8,7 +8,6 @@ using namespace agent_dispatch;
 
 namespace {
 
-const fault no_space{fault_kind::io, "no space left on the device"};
 const std::string accepted_one = "session: 1 answered, job pending";
 const std::string forgotten_one = "launcher: discard request front.1";
 

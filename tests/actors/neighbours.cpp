@@ -286,6 +286,7 @@ std::shared_ptr<jobs_script> scripted_jobs(actor_world& world) {
         [](const collect_stored_jobs&) { return jobs_collected{std::size_t{0}}; },
         [&world](const watch_job& order) { world.note("jobs: watch " + order.text); },
         [&world](const unwatch_job&) { world.note("jobs: unwatch"); },
+        [&world](const unwatch_all&) { world.note("jobs: unwatch all"); },
         [&state](const get_watched_job&) { return state.standing; },
         [](const explain_job& order) {
           return job_explained{{tl::unexpected(fault{fault_kind::invalid_argument, order.text})}, {}};
@@ -342,6 +343,23 @@ std::shared_ptr<config_script> scripted_config(actor_world& world, config_snapsh
             return state.snapshot;
           world.note("config: asked");
           return later(self, state.questions);
+        },
+    };
+  };
+  script->actor = world.keep(world.system().spawn(make));
+  return script;
+}
+
+std::shared_ptr<viewer_script> scripted_viewer(actor_world& world) {
+  auto script = std::make_shared<viewer_script>();
+  const auto make = [&world, &state = *script](viewer_actor::pointer self) -> viewer_actor::behavior_type {
+    return {
+        [&world, &state, self](const look_at_directories& order) -> caf::result<directories_seen> {
+          ++state.looks;
+          if (state.answers)
+            return directories_seen{std::make_shared<const ordered_json>(order.view())};
+          world.note("viewer: asked");
+          return later(self, state.open);
         },
     };
   };

@@ -111,6 +111,17 @@ struct config_script {
 /// Journal: `config: asked`, when the test answers.
 std::shared_ptr<config_script> scripted_config(actor_world& world, config_snapshot_ptr snapshot);
 
+inline const fault no_space{fault_kind::io, "no space left on the device"};
+
+struct viewer_script {
+  viewer_actor actor;
+  int looks = 0;
+  bool answers = true; ///< false: the test answers
+  owed<directories_seen> open;
+};
+/// Journal: `viewer: asked`, when the test answers. Else it looks as the real one does.
+std::shared_ptr<viewer_script> scripted_viewer(actor_world& world);
+
 struct editor_script {
   config_editor_actor actor;
   owed<agents_edited> edits;

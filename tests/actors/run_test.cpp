@@ -96,6 +96,22 @@ TEST_CASE_METHOD(run_fixture, "a run tells what it reads, and answers when its k
   CHECK(world.heard() == lines{"listener: r1 finished, success 'done'"});
 }
 
+TEST_CASE_METHOD(run_fixture, "a run that is told how its keeper ended asks nobody") {
+  go_live();
+  world.tell(run, output_chunk{result_line});
+  CHECK(world.heard() == lines{"want output"});
+  world.tell(run, keeper_gone{std::make_shared<const exit_report>(report_of(clean_exit()))});
+  CHECK(world.heard() == lines{"listener: r1 finished, success 'done'"});
+}
+
+TEST_CASE_METHOD(run_fixture, "a run that is told that its keeper left no end is swept") {
+  go_live();
+  world.tell(run, keeper_gone{std::make_shared<const exit_report>(no_exit_file())});
+  CHECK(world.heard() == lines{"launcher: sweep r1"});
+  reply_sweep(0);
+  CHECK(world.heard() == lines{"listener: r1 finished, cli_error ''"});
+}
+
 TEST_CASE_METHOD(run_fixture, "a run whose output is shorter than its end says is lost") {
   go_live();
   world.tell(run, output_chunk{text_line});

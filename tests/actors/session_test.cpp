@@ -43,8 +43,9 @@ struct session_fixture {
     session = world.keep(world.system().spawn(
         [this, hello, held = std::make_shared<std::unique_ptr<session_dialect>>(std::move(dialect))](
             session_actor::stateful_pointer<session_state> self) {
-          return agent_dispatch::session(self, {supervisor, config->actor, requests, jobs->actor, editor->actor}, link,
-                                         hello, std::move(*held));
+          return agent_dispatch::session(
+              self, {supervisor, config->actor, requests, jobs->actor, editor->actor, viewer->actor}, link, hello,
+              std::move(*held));
         }));
   }
 
@@ -159,6 +160,7 @@ struct session_fixture {
   std::shared_ptr<config_script> config = scripted_config(world, config_with({"alpha"}));
   std::shared_ptr<jobs_script> jobs = scripted_jobs(world);
   std::shared_ptr<editor_script> editor = scripted_editor(world);
+  std::shared_ptr<viewer_script> viewer = scripted_viewer(world);
   requests_actor requests =
       world.keep(world.system().spawn([this](requests_actor::pointer self) { return take_requests(self); }));
   supervisor_actor supervisor =
@@ -367,6 +369,55 @@ TEST_CASE_METHOD(session_fixture, "a configuration that nobody answers for is an
   frame("msg", 2, R"({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"list_agents"}})");
   CHECK(world.heard() == lines{"answer 2"});
   CHECK(link->last()["error"]["code"] == -32603);
+}
+
+TEST_CASE_METHOD(session_fixture, "directories are looked at elsewhere, and goodbye waits for it") {
+  viewer->answers = false;
+  call(1, "inspect_agent", {{"name", "alpha"}});
+  CHECK(world.heard() == lines{"viewer: asked"});
+  frame("bye", 0);
+  CHECK(world.heard() == lines{});
+  world.reply(take(viewer->open), directories_seen{std::make_shared<const ordered_json>(ordered_json{{"seen", 1}})});
+  CHECK(world.heard() == lines{"answer 1", "close"});
+  CHECK(answer_value()["seen"] == 1);
+}
+
+TEST_CASE_METHOD(session_fixture, "a view that nobody answers for is an internal error") {
+  world.kill(viewer->actor);
+  call(1, "list_groups");
+  CHECK(world.heard() == lines{"answer 1"});
+  CHECK(link->last()["error"]["code"] == -32603);
+}
+
+TEST_CASE_METHOD(session_fixture, "what has just been seen is shown again, for a moment") {
+  const auto looks_of = [this](std::uint64_t line, const std::string& tool, const nlohmann::json& arguments = {}) {
+    const auto before = viewer->looks;
+    call(line, tool, arguments.is_null() ? nlohmann::json::object() : arguments);
+    CHECK(world.heard() == lines{"answer " + std::to_string(line)});
+    return viewer->looks - before;
+  };
+  CHECK(looks_of(1, "list_agents") == 1);
+  const auto first = answer_value();
+  CHECK(looks_of(2, "list_agents") == 0);
+  CHECK(answer_value() == first);
+  SECTION("and looked for again when it is old") {
+    world.pass(limits::view_age);
+    CHECK(looks_of(3, "list_agents") == 1);
+  }
+  SECTION("and not for another configuration") {
+    config->snapshot = [] {
+      auto changed = *config_with({"alpha", "beta"});
+      ++changed.generation;
+      return std::make_shared<const config_snapshot>(std::move(changed));
+    }();
+    CHECK(looks_of(3, "list_agents") == 1);
+    CHECK(answer_value() != first);
+  }
+  SECTION("and not where something else is asked") {
+    CHECK(looks_of(3, "list_groups") == 1);
+    CHECK(looks_of(4, "inspect_agent", {{"name", "alpha"}}) == 1);
+    CHECK(looks_of(5, "inspect_agent", {{"name", "alpha"}}) == 1);
+  }
 }
 
 TEST_CASE_METHOD(session_fixture, "while an agent is added, other calls are answered, and goodbye waits for the edit") {

@@ -103,6 +103,7 @@ struct supervisor_fixture {
   std::vector<session_actor> sessions;
   std::shared_ptr<config_script> config = scripted_config(world, config_with({"alpha"}));
   std::shared_ptr<editor_script> editor = scripted_editor(world);
+  std::shared_ptr<viewer_script> viewer = scripted_viewer(world);
   std::shared_ptr<admission_script> admission = scripted_admission(world);
   std::shared_ptr<launcher_script> launcher = scripted_launcher(world);
   std::shared_ptr<jobs_script> jobs = scripted_jobs(world);
@@ -115,7 +116,8 @@ struct supervisor_fixture {
                              .died = [this] { world.note("died"); }};
   supervisor_actor supervisor = world.keep(world.system().spawn(
       agent_dispatch::supervisor, process,
-      supervised_actors{config->actor, editor->actor, admission->actor, launcher->actor, requests, jobs->actor, {}},
+      supervised_actors{
+          config->actor, editor->actor, viewer->actor, admission->actor, launcher->actor, requests, jobs->actor, {}},
       session_factory{[this](caf::actor_system& in, const core_actors&, const connection_ptr&,
                              const std::shared_ptr<const frontend_hello>&) { return make_session(in); }}));
 };
@@ -212,7 +214,7 @@ TEST_CASE_METHOD(supervisor_fixture, "a session that dies has its connection clo
   connect();
   CHECK(world.heard() == lines{"link: welcome", "link: start"});
   world.kill(sessions.at(0));
-  CHECK(world.heard() == lines{"link: close", "requests: lost"});
+  CHECK(world.heard() == lines{"link: close", "jobs: unwatch all", "requests: lost"});
   connect();
   CHECK(world.heard() == lines{"link: welcome", "link: start"});
 }
