@@ -56,7 +56,8 @@ public:
   ~spawn_actions() { ::posix_spawn_file_actions_destroy(&actions_); }
   spawn_actions(const spawn_actions&) = delete;
   spawn_actions& operator=(const spawn_actions&) = delete;
-  void place(int from, int to) { ::posix_spawn_file_actions_adddup2(&actions_, from, to); }
+  /// errno, or 0. A number that is not below the limit for descriptors, lowered since, cannot be placed.
+  int place(int from, int to) { return ::posix_spawn_file_actions_adddup2(&actions_, from, to); }
   void null(int fd) { ::posix_spawn_file_actions_addopen(&actions_, fd, "/dev/null", O_RDWR, 0); }
   const posix_spawn_file_actions_t* get() const { return &actions_; }
 
@@ -93,7 +94,8 @@ expected<pid_t> keeper_program::start(std::vector<std::string> arguments, std::v
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     actions.null(standard);
   for (const auto& [ours, theirs] : descriptors)
-    actions.place(ours, theirs);
+    if (actions.place(ours, theirs) != 0)
+      return io_failure("cannot pass on", "a descriptor", EMFILE);
   const spawn_attributes attributes;
   const std::string path = "/proc/self/fd/" + std::to_string(fd());
   std::string search_path = "PATH=/usr/local/bin:/usr/bin:/bin";

@@ -327,3 +327,26 @@ TEST_CASE("Fifty keepers at once keep fifty runs apart") {
     CHECK(runs[i]->result()["result"] == "prompt " + std::to_string(i));
   }
 }
+
+TEST_CASE("A run whose descriptors are over a limit that was lowered meanwhile is refused, not started without them") {
+  temporary_directory home;
+  const auto program = keeper_program::open(KEEPER_PROGRAM);
+  REQUIRE(program);
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  std::vector<unique_fd> fillers; // so that the directory's descriptors have high numbers
+  while (fillers.empty() || fillers.back().get() < 100)
+    fillers.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  auto prepared = prepared_directory::make(home.path() / "spare");
+  REQUIRE(prepared);
+  fillers.clear();
+  test_run run{home};
+  rlimit lowered = before;
+  lowered.rlim_cur = 100;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &lowered) == 0);
+  const auto launched = launch(*program, home.path() / "run", run.order, "the prompt", "{}", std::move(*prepared));
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  REQUIRE_FALSE(launched);
+  CHECK(launched.error().kind == fault_kind::io);
+  CHECK_FALSE(std::filesystem::exists(home.path() / "run"));
+}
