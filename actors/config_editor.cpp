@@ -42,7 +42,10 @@ config_editor_actor::behavior_type config_editor(config_editor_actor::pointer se
   tell_exceptions(self);
   return {[paths = std::move(paths)](const edit_agents& order) {
     crash_point("config editor");
-    return agents_edited{std::visit(edit{paths, left_until(order.until)}, order.order)};
+    agents_edited done{std::visit(edit{paths, left_until(order.until)}, order.order)};
+    if (const auto* added = std::get_if<add_agent_order>(&order.order); added && done.saved)
+      done.health = health_of(done.saved->value.find_agent({added->name})->directory);
+    return done;
   }};
 }
 

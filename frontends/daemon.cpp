@@ -9,9 +9,11 @@
 
 #include <algorithm>
 #include <array>
+#include <condition_variable>
 #include <csignal>
 #include <future>
 #include <iostream>
+#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -152,22 +154,21 @@ int complain(starter& waiting, const fault& problem) {
   return 1;
 }
 
-/// Signals and the lifeline, as messages to the supervisor.
-/// All but the constructor runs on the I/O thread.
+/// Signals and the lifeline, as messages to the supervisor. From `begin` on everything runs on the I/O thread.
 class process_events : public std::enable_shared_from_this<process_events> {
 public:
   process_events(asio::io_context& io, supervisor_actor supervisor, stop_mode on_signal)
       : supervisor_{std::move(supervisor)},
         on_signal_{on_signal}, signals_{io, SIGTERM, SIGINT}, children_{io, SIGCHLD}, lifeline_{io} {}
 
-  /// The supervisor ends when the other side of `lifeline` is closed, if there is one (not -1).
-  void begin(int lifeline) {
+  /// The supervisor ends when the other side of this socket is closed.
+  void end_with(int lifeline) { lifeline_.assign(lifeline); }
+
+  void begin() {
     await_signal();
     await_child();
-    if (lifeline < 0)
-      return;
-    lifeline_.assign(lifeline);
-    await_lifeline();
+    if (lifeline_.is_open())
+      await_lifeline();
   }
 
   void end() {
@@ -271,6 +272,40 @@ expected<supervisor_lock> await_lock(const daemon_options& options) {
   }
 }
 
+/// Ends the process when its actors do not: one may look at a directory of a file system that hangs, and the next
+/// supervisor waits for our locks.
+class last_resort {
+public:
+  last_resort()
+      : thread_{[this] {
+          std::unique_lock guard{mutex_};
+          if (ended_.wait_for(guard, patience, [this] { return is_over_; }))
+            return;
+          log::warn("an actor does not end; it is left behind");
+          ::_exit(0);
+        }} {}
+
+  ~last_resort() {
+    {
+      const std::lock_guard guard{mutex_};
+      is_over_ = true;
+    }
+    ended_.notify_one();
+    thread_.join();
+  }
+  last_resort(const last_resort&) = delete;
+  last_resort& operator=(const last_resort&) = delete;
+
+private:
+  /// What was accepted is on disk by now, and nobody waits for an answer any more.
+  static constexpr std::chrono::seconds patience{5};
+
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool is_over_ = false;
+  std::thread thread_;
+};
+
 /// A supervisor whose lock is held and whose directories are there.
 class daemon {
 public:
@@ -287,6 +322,7 @@ public:
       return complain(waiting, socket.error());
     if (is_activated())
       options_.where.socket = socket_path(socket->get());
+    std::optional<last_resort> end;
     {
       caf::actor_system system{settings_};
       // Actors that are there already would be waited for: nothing that fails from here on may leave this block.
@@ -299,7 +335,12 @@ public:
         complain(waiting, not_set_up(problem));
         ::_exit(log::exit_software);
       }
+      try {
+        end.emplace();
+      } catch (const std::system_error&) { // no more threads: then as long as it takes
+      }
     }
+    end.reset();
     log::info("supervisor ended");
     return 0;
   }
@@ -324,8 +365,11 @@ private:
     log::info("supervisor {} (pid {}) serves {}", program_version, ::getpid(), options_.where.jobs.native());
     waiting.say("ready\n");
     notify_service_manager(options_.notify_socket, "READY=1\nSTATUS=");
-    asio::post(io_.context(), [events, lifeline = is_embedded ? waiting.release() : -1] { events->begin(lifeline); });
-    waiting.forget();
+    if (is_embedded)
+      events->end_with(waiting.release());
+    else
+      waiting.forget();
+    asio::post(io_.context(), [events] { events->begin(); });
 
     ended_.get_future().wait();
     notify_service_manager(options_.notify_socket, "STOPPING=1");

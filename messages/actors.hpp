@@ -12,6 +12,7 @@
 #include "actors/logic/job_rules.hpp"
 #include "actors/logic/overload_policy.hpp"
 #include "config/agent_form.hpp"
+#include "config/discovery.hpp"
 #include "config/file.hpp"
 #include "messages/hello.hpp"
 #include "messages/json.hpp"
@@ -90,6 +91,7 @@ struct edit_agents {
 /// What became of an edit, for messages: expected in a struct.
 struct agents_edited {
   expected<saved_configuration> saved;
+  directory_health health = directory_health::healthy; ///< of the directory of an agent that was added
 };
 
 /// Changes agents.yaml. Blocks on its lock and on the disk, and therefore has a thread of its own.

@@ -70,8 +70,8 @@ inline constexpr std::size_t file_nesting = 1024;
 inline constexpr std::int64_t summary_characters = 100'000;
 /// What the result cache may hold, whatever settings.cache.max_size says.
 inline constexpr std::size_t cache_bytes = 64u << 20;
-/// What was seen in directories of agents so long ago is not looked for again: nobody can tell whether it was there
-/// when he asked. For those that ask in a row; a look at ten agents takes 0.3 ms.
+/// What a session asked to see in directories of agents less than this ago is not looked for again: so old may a list
+/// of agents be. For those that ask in a row; a look at ten agents takes 0.3 ms.
 inline constexpr auto view_age = 100ms;
 /// How often a run's output is looked at. Measured: cheaper than inotify up to a few hundred runs.
 inline constexpr auto output_poll = 50ms;

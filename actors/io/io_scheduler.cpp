@@ -15,6 +15,8 @@ namespace {
 /// Turns of actors between two looks at sockets and timers: enough for any call from end to end, few enough that none
 /// waits long.
 constexpr int turns_in_a_row = 64;
+/// A turn is so many messages at most. CAF's own number is all that there are, also those that come meanwhile.
+constexpr std::size_t messages_in_a_turn = 8;
 
 } // namespace
 
@@ -58,7 +60,7 @@ void io_scheduler::end_timer() {
   timer_.join();
 }
 
-void io_scheduler::enqueue(caf::resumable* job) {
+void io_scheduler::enqueue(caf::resumable* job) noexcept {
   {
     const std::lock_guard guard{mutex_};
     if (!is_stopped_) {
@@ -74,7 +76,7 @@ void io_scheduler::enqueue(caf::resumable* job) {
     post();
 }
 
-void io_scheduler::post() {
+void io_scheduler::post() noexcept {
   asio::post(io_.context(), [this] { run_ready(); });
 }
 
@@ -100,7 +102,7 @@ caf::resumable* io_scheduler::take_next() {
 }
 
 void io_scheduler::run(caf::resumable* job) {
-  switch (job->resume(&unit_, max_throughput())) {
+  switch (job->resume(&unit_, messages_in_a_turn)) {
   case caf::resumable::resume_later:
     enqueue(job);
     break;

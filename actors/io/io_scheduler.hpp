@@ -27,8 +27,9 @@ public:
   io_scheduler(const io_scheduler&) = delete;
   io_scheduler& operator=(const io_scheduler&) = delete;
 
-  /// From any thread. Takes over the reference that comes with `job`.
-  void enqueue(caf::resumable* job) override;
+  /// From any thread. Takes over the reference that comes with `job`. Without the memory for it the process ends: an
+  /// actor whose turn is lost would answer nobody any more.
+  void enqueue(caf::resumable* job) noexcept override;
   caf::actor_clock& clock() noexcept override { return clock_; }
 
   void start() override;
@@ -45,7 +46,7 @@ private:
   };
 
   void end_timer();
-  void post();
+  void post() noexcept;
   void run_ready();
   /// Null, and a next job has to be posted for, when there is none.
   caf::resumable* take_next();

@@ -69,7 +69,7 @@ void socket_connection::consumed() {
 }
 
 void socket_connection::close() {
-  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+  asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
     if (self->closed_ || self->flushing_)
       return;
     self->flushing_ = true;

@@ -41,7 +41,7 @@ int run_add(const add_options& options, cli_io& io) {
   if (!saved)
     return report_failure(io, options.format, saved.error().message);
   return report_edit(io, options.format, added_agent_json(*agent), added_sentence(io, *agent),
-                     joined(notes_on_agent(*agent), notes_on_file(*saved)));
+                     joined(notes_on_agent(*agent, health_of(agent->directory)), notes_on_file(*saved)));
 }
 
 int run_update(const update_options& options, cli_io& io) {

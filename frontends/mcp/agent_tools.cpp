@@ -18,7 +18,7 @@ template <class Show>
 void edit(session_services& services, const tool_call& call, const agent_order& order, Show show) {
   services.with_agents_edited(call.line, call.what.id, order, [&services, call, show](const agents_edited& done) {
     if (done.saved)
-      answer_with_view(services, call, {}, [show, saved = *done.saved] { return show(saved); });
+      answer(services, call, show(*done.saved, done.health));
     else
       refuse(services, call, done.saved.error().message);
   });
@@ -51,9 +51,9 @@ void run_add_agent(session_services& services, const tool_call& call) {
                               .form = std::move(asked->form),
                               .home = home_directory(environment_of(caller.environment)),
                               .base = caller.directory};
-  edit(services, call, order, [name = asked->name](const saved_configuration& saved) {
+  edit(services, call, order, [name = asked->name](const saved_configuration& saved, directory_health health) {
     const auto& agent = *saved.value.find_agent({name}); // it has just been added
-    return with_notes(added_agent_json(agent), joined(notes_on_agent(agent), notes_on_file(saved)));
+    return with_notes(added_agent_json(agent), joined(notes_on_agent(agent, health), notes_on_file(saved)));
   });
 }
 
@@ -65,7 +65,7 @@ void run_update_agent(session_services& services, const tool_call& call) {
   if (fields_of(update).empty())
     return refuse(services, call, texts::nothing_to_update);
   edit(services, call, update_agent_order{{asked->name}, update},
-       [name = asked->name, update](const saved_configuration& saved) {
+       [name = asked->name, update](const saved_configuration& saved, directory_health) {
          return with_notes(updated_json(name, fields_of(update)),
                            joined(notes_on_update(update), notes_on_file(saved)));
        });
@@ -76,7 +76,7 @@ void run_remove_agent(session_services& services, const tool_call& call) {
   const auto name = arguments.required_text("name");
   if (const auto checked = arguments.check(); !checked)
     return refuse(services, call, checked.error().message);
-  edit(services, call, remove_agent_order{{name}}, [name](const saved_configuration& saved) {
+  edit(services, call, remove_agent_order{{name}}, [name](const saved_configuration& saved, directory_health) {
     return with_notes(removed_json(name), joined(notes_on_removal({name}, saved.value), notes_on_file(saved)));
   });
 }

@@ -479,17 +479,19 @@ void session_state::with_config(std::uint64_t line, const nlohmann::json& id,
 
 void session_state::with_view(std::uint64_t line, const nlohmann::json& id, std::string_view known_as,
                               directory_view view, std::function<void(const ordered_json&)> then) {
-  if (!known_as.empty() && known_as == last_view.name && self->clock().now() - last_view.seen_at < limits::view_age) {
+  const auto now = self->clock().now();
+  if (!known_as.empty() && known_as == last_view.name && now - last_view.asked_at < limits::view_age) {
     then(*last_view.value);
     return;
   }
-  ask<directories_seen>(core.viewer, look_at_directories{std::move(view)}, line, id,
-                        "the directories of the agents could not be looked at; try again",
-                        [this, known_as = std::string{known_as}, then = std::move(then)](const directories_seen& seen) {
-                          if (!known_as.empty())
-                            last_view = {known_as, self->clock().now(), seen.value};
-                          then(*seen.value);
-                        });
+  ask<directories_seen>(
+      core.viewer, look_at_directories{std::move(view)}, line, id,
+      "the directories of the agents could not be looked at; try again",
+      [this, now, known_as = std::string{known_as}, then = std::move(then)](const directories_seen& seen) {
+        if (!known_as.empty())
+          last_view = {known_as, now, seen.value};
+        then(*seen.value);
+      });
 }
 
 void session_state::with_known(std::uint64_t line, const nlohmann::json& id, std::function<void(bool)> then) {

@@ -68,7 +68,7 @@ struct session_state : session_services {
   /// What has been seen a moment ago in directories of agents.
   struct recent_view {
     std::string name; ///< "": nothing
-    std::chrono::steady_clock::time_point seen_at{};
+    std::chrono::steady_clock::time_point asked_at{};
     std::shared_ptr<const ordered_json> value{};
   };
 

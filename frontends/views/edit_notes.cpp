@@ -19,11 +19,11 @@ edit_notes notes_on_file(const saved_configuration& saved) {
   return {};
 }
 
-edit_notes notes_on_agent(const agent_config& agent) {
+edit_notes notes_on_agent(const agent_config& agent, directory_health health) {
   edit_notes notes;
   if (agent.permission_mode && !is_known_permission_mode(*agent.permission_mode))
     notes.push_back(unknown_permission_mode_sentence(*agent.permission_mode));
-  if (health_of(agent.directory) == directory_health::unreadable)
+  if (health == directory_health::unreadable)
     notes.push_back("'" + to_valid_utf8(agent.directory.native()) +
                     "' cannot be entered or listed: a dispatch to it will fail until that is changed.");
   return notes;

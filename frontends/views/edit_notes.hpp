@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "config/agent_edits.hpp"
+#include "config/discovery.hpp"
 #include "messages/json.hpp"
 
 /// What whoever changed the configuration should know although it worked: one sentence each.
@@ -16,7 +17,7 @@ using edit_notes = std::vector<std::string>;
 edit_notes notes_on_file(const saved_configuration& saved);
 
 /// On the values of an agent: an odd permission mode, a directory that cannot be used.
-edit_notes notes_on_agent(const agent_config& agent);
+edit_notes notes_on_agent(const agent_config& agent, directory_health health);
 
 /// On what an update set.
 edit_notes notes_on_update(const agent_update& update);

@@ -92,6 +92,24 @@ TEST_CASE("actors run on the I/O thread, whoever sends to them") {
   CHECK(answer == 2);
 }
 
+TEST_CASE("an actor whose mailbox never empties leaves the I/O thread its turns") {
+  std::atomic<bool> is_over = false;
+  io_world world;
+  const auto actor = world.system.spawn([&is_over](caf::event_based_actor* self) -> caf::behavior {
+    return {[self, &is_over](int number) {
+      if (is_over)
+        self->quit();
+      else
+        self->send(self, number);
+    }};
+  });
+  caf::anon_send(actor, 1);
+  asio::steady_timer timer{world.io.context(), 1ms};
+  timer.async_wait([&](const asio::error_code&) { is_over = true; });
+  world.system.await_all_actors_done();
+  CHECK(is_over);
+}
+
 TEST_CASE("actors that never rest leave the I/O thread its turns") {
   std::atomic<bool> is_over = false;
   io_world world;
