@@ -361,7 +361,6 @@ private:
                                                          is_embedded ? stop_mode::with_frontend : stop_mode::keep_runs);
     if (auto published = lock_.publish(entry()); !published)
       return published;
-
     log::info("supervisor {} (pid {}) serves {}", program_version, ::getpid(), options_.where.jobs.native());
     waiting.say("ready\n");
     notify_service_manager(options_.notify_socket, "READY=1\nSTATUS=");
@@ -370,7 +369,6 @@ private:
     else
       waiting.forget();
     asio::post(io_.context(), [events] { events->begin(); });
-
     ended_.get_future().wait();
     notify_service_manager(options_.notify_socket, "STOPPING=1");
     if (lock_.is_still_ours() && !is_activated()) // else the path may be another supervisor's by now

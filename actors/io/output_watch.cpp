@@ -93,7 +93,6 @@ private:
       finished_ = true;
       control_.release();
       caf::anon_send(actor_, keeper_gone{read_end()});
-
       actor_ = nullptr;
     }
   }

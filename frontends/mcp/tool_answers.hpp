@@ -36,19 +36,15 @@ void with_sound_config(session_services& services, const tool_call& call, Then t
   });
 }
 
-/// Answers with what a view shows that looks at directories of agents. `known_as`: as in `session_services::with_view`.
-inline void answer_with_view(session_services& services, const tool_call& call, std::string_view known_as,
-                             directory_view view) {
-  services.with_view(call.line, call.what.id, known_as, std::move(view),
-                     [&services, call](const ordered_json& seen) { answer(services, call, seen); });
-}
-
-/// The same of the configuration, or what is wrong with that. `name` is of the view; "" when it depends on more.
+/// Answers with a view of the configuration that looks at directories of agents, or with what is wrong with the
+/// configuration. `name` is of the view, "" when it depends on more: as `session_services::with_view` has it.
 template <class View>
 void answer_from_config(session_services& services, const tool_call& call, std::string_view name, View view) {
   with_sound_config(services, call, [&services, call, name, view](const config_snapshot_ptr& snapshot) {
-    const auto whole = name.empty() ? std::string{} : std::string{name} + std::to_string(snapshot->generation);
-    answer_with_view(services, call, whole, [snapshot, view] { return view(snapshot->value); });
+    const auto known_as = name.empty() ? std::string{} : std::string{name} + std::to_string(snapshot->generation);
+    services.with_view(
+        call.line, call.what.id, known_as, [snapshot, view] { return view(snapshot->value); },
+        [&services, call](const ordered_json& seen) { answer(services, call, seen); });
   });
 }
 
