@@ -37,8 +37,18 @@ expected<job_record> started(const job_record& on_disk) {
   return on_disk.status == job_status::running ? on_disk : job_machine::start(on_disk, unix_now());
 }
 
+/// The end of a job that somebody has cancelled, which could not be written then.
+expected<job_record> ended_by_cancel(const job_record& on_disk, const dispatch_answer& answer) {
+  auto cancelled = job_machine::cancel(on_disk, unix_now(), cancelled_sentence(on_disk));
+  if (!cancelled || !answer.value)
+    return cancelled;
+  return job_machine::settle_cancelled(std::move(*cancelled), *answer.value);
+}
+
 /// A record that could not be marked as running when it started is so now.
-expected<job_record> ended(const job_record& on_disk, const dispatch_answer& answer) {
+expected<job_record> ended(const job_record& on_disk, const dispatch_answer& answer, bool is_cancelled) {
+  if (is_cancelled && !(answer.value && answer.value->success))
+    return ended_by_cancel(on_disk, answer);
   auto running = started(on_disk);
   if (!running)
     return running;
@@ -180,8 +190,10 @@ void job_registry_state::write_progress(const job_id& id, live_job& job) {
 
 caf::result<write_outcome> job_registry_state::finish(const finish_job& order) {
   auto promise = self->make_response_promise<write_outcome>();
-  job_change change = [answer = order.answer](const job_record& on_disk) { return ended(on_disk, answer); };
-  if (const auto* job = find_live(order.id)) // its last lines may not have been written
+  const auto* job = find_live(order.id);
+  job_change change = [answer = order.answer, is_cancelled = job != nullptr && job->is_cancelled](
+                          const job_record& on_disk) { return ended(on_disk, answer, is_cancelled); };
+  if (job != nullptr) // its last lines may not have been written
     change = with_progress(job->record, std::move(change));
   self->request(stores.writer, caf::infinite, change_job{order.id, std::move(change), durability::disk})
       .then([this, id = order.id, answer = order.answer,
@@ -196,7 +208,7 @@ void job_registry_state::finished(const job_id& id, const dispatch_answer& answe
   if (!reply.record) {
     log::error("job {}: its end cannot be written: {}", id.value, reply.record.error().message);
     if (job != nullptr && !is_terminal(job->record.status))
-      tell_unwritten(*job, ended(job->record, answer), reply.record.error());
+      tell_unwritten(*job, ended(job->record, answer, job->is_cancelled), reply.record.error());
     done.deliver(outcome_of_unwritten(id, reply.record.error()));
     return;
   }
@@ -278,7 +290,15 @@ caf::result<job_found> job_registry_state::adopt(const adopt_job& order) {
   return promise;
 }
 
-void job_registry_state::give_up_strays(int retention_days) {
+void job_registry_state::all_adopted(const jobs_adopted& order) {
+  if (order.knows_all)
+    give_up_strays();
+  else
+    log::warn("jobs that nobody here knows may be of a newer program's requests; left alone");
+  self->send(stores.reader, maintain_jobs{order.retention_days});
+}
+
+void job_registry_state::give_up_strays() {
   self->request(stores.reader, caf::infinite, find_unfinished_jobs{})
       .then(
           [this](const jobs_found& found) {
@@ -291,7 +311,6 @@ void job_registry_state::give_up_strays(int retention_days) {
                 fail({record.id, sentences::job_lost(record.session)}, [](const write_outcome&) {});
           },
           [](const caf::error&) { log::warn("the store of job records does not answer"); });
-  self->send(stores.reader, maintain_jobs{retention_days});
 }
 
 caf::result<write_outcome> job_registry_state::fail(const fail_job& order) {
@@ -301,8 +320,11 @@ caf::result<write_outcome> job_registry_state::fail(const fail_job& order) {
 }
 
 void job_registry_state::fail(const fail_job& order, const std::function<void(const write_outcome&)>& then) {
-  job_change change = [sentence = order.sentence](const job_record& on_disk) {
-    return job_machine::fail(on_disk, unix_now(), sentence);
+  job_change change = [order](const job_record& on_disk) {
+    auto record = job_machine::fail(on_disk, unix_now(), order.sentence);
+    if (record && !order.has_run)
+      record->started_at.reset(); // it was marked before its start, which did not come
+    return record;
   };
   if (const auto* job = find_live(order.id))
     change = with_progress(job->record, std::move(change));
@@ -424,175 +446,21 @@ void job_registry_state::cancel_now(const job_id& id, caf::typed_response_promis
               live->record = *cancelled.record;
               tell_end(live->record);
               self->send(requests, cancel_request{live->request, true});
+            } else if (live != nullptr && !cancelled.record && !is_terminal(live->record.status)) {
+              done.deliver(cancel_unwritten(*live, cancelled.report.error()));
+              return;
             }
             done.deliver(cancelled);
           },
           [done](caf::error& problem) mutable { done.deliver(std::move(problem)); });
 }
 
-void job_registry_state::begin_watch(const watch_job& order) {
-  // A frontend that comes again may be here before its first session has noticed that its connection is gone.
-  if (const auto before = watches.find(order.request); before != watches.end())
-    take_watch(before);
-  const auto number = ++watch_count;
-  const auto request = order.request;
-  watches.emplace(request, watch{.job = {}, .asker = order.asker, .waiter = order.waiter, .number = number});
-  if (order.patience)
-    self->delayed_send(self, *order.patience, watch_timeout{request, number});
-  if (const auto* job = find_live({order.text})) {
-    attach(request, {job->record});
-    return;
-  }
-  self->request(stores.reader, caf::infinite, find_stored_job{order.text})
-      .then(
-          [this, request, number](const job_found& found) {
-            if (find_watch(request, number) != nullptr)
-              attach(request, found);
-          },
-          [this, request](const caf::error&) {
-            end_watch(request, {failure(fault_kind::lost, "the store of job records died; try again")});
-          });
-}
-
-void job_registry_state::give_up_watch(const request_key& request) {
-  const auto place = watches.find(request);
-  if (place == watches.end())
-    return;
-  const auto& sender = self->current_sender();
-  if (sender && sender != caf::actor_cast<caf::strong_actor_ptr>(place->second.asker))
-    return; // an earlier session of the frontend, on its way out
-  end_watch(request, {failure(fault_kind::cancelled, "no longer waited for")});
-}
-
-void job_registry_state::drop_watches(const caf::actor_addr& asker) {
-  for (auto place = watches.begin(); place != watches.end();) {
-    const auto each = place++;
-    if (each->second.asker.address() == asker)
-      take_watch(each);
-  }
-}
-
-caf::result<job_standing_ptr> job_registry_state::standing(const request_key& request) {
-  const auto place = watches.find(request);
-  const auto* job = place == watches.end() ? nullptr : find_live(place->second.job);
-  if (job == nullptr)
-    return job_standing_ptr{};
-  job_standing known{.is_running = job->record.status != job_status::pending, .place = {}};
-  if (known.is_running || !requests)
-    return std::make_shared<const job_standing>(std::move(known));
-  auto promise = self->make_response_promise<job_standing_ptr>();
-  self->request(requests, caf::infinite, get_request_position{job->request})
-      .then(
-          [known, promise](const queue_position_ptr& where) mutable {
-            known.place = where;
-            promise.deliver(std::make_shared<const job_standing>(known));
-          },
-          [known, promise](const caf::error&) mutable {
-            promise.deliver(std::make_shared<const job_standing>(known));
-          });
-  return promise;
-}
-
-job_registry_state::watch* job_registry_state::find_watch(const request_key& request, std::uint64_t number) {
-  const auto place = watches.find(request);
-  return place == watches.end() || place->second.number != number ? nullptr : &place->second;
-}
-
-void job_registry_state::attach(const request_key& request, const job_found& found) {
-  const auto place = watches.find(request);
-  if (place == watches.end())
-    return;
-  if (!found.record) {
-    end_watch(request, {tl::unexpected(found.record.error())});
-    return;
-  }
-  auto& each = place->second;
-  each.job = found.record->id;
-  const auto* job = find_live(each.job);
-  // Read from disk, it may be older than what is known here.
-  const auto& record = job == nullptr ? *found.record : job->record;
-  if (is_terminal(record.status) || each.is_late) {
-    end_watch(request, {.value = dispatch_result{},
-                        .job = std::make_shared<const job_record>(record),
-                        .not_kept = job == nullptr ? std::nullopt : job->unsaved});
-    return;
-  }
-  for (const auto& line : record.progress)
-    self->send(each.asker, request_progress{request, {progress_kind::note, line}});
-  each.is_live = job != nullptr;
-  if (job != nullptr && each.waiter)
-    self->send(admission, add_wait{*each.waiter, job->run});
-  keep_ticking();
-}
-
-void job_registry_state::look_at_others() {
-  for (auto& [request, each] : watches) {
-    if (each.is_live || each.is_looking || each.job.empty())
-      continue;
-    each.is_looking = true;
-    self->request(stores.reader, caf::infinite, find_stored_job{each.job.value})
-        .then(
-            [this, key = request, number = each.number](const job_found& found) {
-              auto* looking = find_watch(key, number);
-              if (looking == nullptr)
-                return;
-              looking->is_looking = false;
-              if (!found.record || is_terminal(found.record->status))
-                attach(key, found);
-            },
-            [](const caf::error&) { log::warn("the store of job records does not answer"); });
-  }
-}
-
-job_registry_state::watch job_registry_state::take_watch(std::map<request_key, watch>::iterator place) {
-  auto taken = std::move(place->second);
-  watches.erase(place);
-  if (const auto* job = find_live(taken.job); job != nullptr && taken.is_live && taken.waiter)
-    self->send(admission, remove_wait{*taken.waiter, job->run});
-  return taken;
-}
-
-void job_registry_state::end_watch(const request_key& request, dispatch_answer answer) {
-  if (const auto place = watches.find(request); place != watches.end())
-    self->send(take_watch(place).asker, request_answered{request, std::move(answer)});
-}
-
-void job_registry_state::time_out(const watch_timeout& event) {
-  auto* each = find_watch(event.request, event.number);
-  if (each == nullptr)
-    return;
-  if (each->job.empty()) {
-    each->is_late = true;
-    return;
-  }
-  if (const auto* job = find_live(each->job)) {
-    end_watch(event.request, {.value = dispatch_result{}, .job = std::make_shared<const job_record>(job->record)});
-    return;
-  }
-  each->is_late = true;
-  self->request(stores.reader, caf::infinite, find_stored_job{each->job.value})
-      .then(
-          [this, event](const job_found& found) {
-            if (find_watch(event.request, event.number) != nullptr)
-              attach(event.request, found);
-          },
-          [this, request = event.request](const caf::error&) {
-            end_watch(request, {failure(fault_kind::lost, "the store of job records died; try again")});
-          });
-}
-
-std::vector<request_key> job_registry_state::waiting_for(const job_id& id) const {
-  std::vector<request_key> its;
-  for (const auto& [request, each] : watches)
-    if (each.job == id)
-      its.push_back(request);
-  return its;
-}
-
-void job_registry_state::tell_end(const job_record& record, const std::optional<fault>& unsaved) {
-  const auto shared = std::make_shared<const job_record>(record);
-  for (const auto& request : waiting_for(record.id))
-    end_watch(request, {.value = dispatch_result{}, .job = shared, .not_kept = unsaved});
+job_cancelled job_registry_state::cancel_unwritten(live_job& job, fault why) {
+  log::error("job {}: its cancel cannot be written: {}", job.record.id.value, why.message);
+  job.is_cancelled = true;
+  self->send(requests, cancel_request{job.request, true});
+  why.message = sentences::ended_without_record(why.message);
+  return {tl::unexpected(std::move(why)), nullptr};
 }
 
 double job_registry_state::seconds() const {
@@ -608,9 +476,9 @@ void job_registry_state::tick() {
       write_progress_if_due(id, job);
   }
   look_at_others();
-  constexpr double interval = std::chrono::duration<double>{live_touch_interval}.count();
-  if (!live.empty() && seconds() - touched >= interval) {
-    touched = seconds();
+  const moment now{seconds(), unix_now()};
+  if (!live.empty() && is_touch_due(touched, now)) {
+    touched = now;
     self->send(stores.writer, touch_jobs{std::move(live)});
   }
   if (!jobs.empty() || !watches.empty())
@@ -630,7 +498,8 @@ jobs_actor::behavior_type job_registry(jobs_actor::stateful_pointer<job_registry
   state.stores = std::move(stores);
   state.admission = admission;
   state.owner = std::move(owner);
-  state.touched = state.seconds();
+  state.touched = {state.seconds(), unix_now()};
+
   return {
       [&state](const create_job& order) { return state.create(order); },
       [&state](const start_job& order) { return state.start(order.id); },
@@ -638,7 +507,7 @@ jobs_actor::behavior_type job_registry(jobs_actor::stateful_pointer<job_registry
       [&state](const job_replayed& event) { state.replayed(event); },
       [&state](const finish_job& order) { return state.finish(order); },
       [&state](const adopt_job& order) { return state.adopt(order); },
-      [&state](const jobs_adopted& order) { state.give_up_strays(order.retention_days); },
+      [&state](const jobs_adopted& order) { state.all_adopted(order); },
       [&state](const fail_job& order) { return state.fail(order); },
       [&state](const keep_result& order) { return state.keep(order); },
       [&state](const find_job_record& order) { return state.find(order); },

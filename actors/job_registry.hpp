@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 
+#include "actors/logic/job_rules.hpp"
 #include "messages/actors.hpp"
 
 namespace agent_dispatch {
@@ -18,7 +19,7 @@ struct job_stores {
 /// finds a terminal record. Nobody hears that a job has ended before its record says so.
 ///
 /// A job stays here until its run has ended, also when it was cancelled before; a cancel marks the record first and
-/// ends the run after.
+/// ends the run after, also when the record cannot be marked.
 struct job_registry_state {
   explicit job_registry_state(jobs_actor::pointer own) : self{own} {}
 
@@ -29,6 +30,7 @@ struct job_registry_state {
     bool is_progress_new = false;             ///< not written yet
     std::optional<double> progress_written{}; ///< when it last was, by `seconds`
     std::optional<fault> unsaved;             ///< the record is final, and could not be written
+    bool is_cancelled = false;                ///< is being ended, although that could not be written
   };
 
   struct watch {
@@ -59,7 +61,8 @@ struct job_registry_state {
   void settle(const job_id& id, const job_record& record, const dispatch_result& result,
               caf::typed_response_promise<write_outcome> done);
   caf::result<job_found> adopt(const adopt_job& order);
-  void give_up_strays(int retention_days);
+  void all_adopted(const jobs_adopted& order);
+  void give_up_strays();
   caf::result<write_outcome> fail(const fail_job& order);
   void fail(const fail_job& order, const std::function<void(const write_outcome&)>& then);
   write_outcome failed(const fail_job& order, const job_change_reply& reply);
@@ -69,6 +72,9 @@ struct job_registry_state {
   void explain(const job_found& found, const request_key& request, caf::typed_response_promise<job_explained> promise);
   caf::result<job_cancelled> cancel(const cancel_job& order);
   void cancel_now(const job_id& id, caf::typed_response_promise<job_cancelled> done);
+  /// What runs may be what takes the room: it is ended all the same, and its record says so when it can be written.
+  job_cancelled cancel_unwritten(live_job& job, fault why);
+
   void begin_watch(const watch_job& order);
   void give_up_watch(const request_key& request);
   void drop_watches(const caf::actor_addr& asker);
@@ -98,7 +104,7 @@ struct job_registry_state {
   std::map<job_id, live_job> jobs;
   std::map<request_key, watch> watches;
   std::uint64_t watch_count = 0;
-  double touched = 0; ///< when the live jobs last were, by `seconds`
+  moment touched{}; ///< when the live jobs last were
   bool ticking = false;
 
   static inline const char* name = "job_registry";

@@ -78,6 +78,9 @@ bool tell_to_end(const fs::path& directory) {
   return true;
 }
 
+/// A request has its frontend's name before its line's.
+bool is_of_a_frontend(const std::string& entry) { return is_uuid(std::string_view{entry}.substr(0, entry.find('.'))); }
+
 /// What can be said of a live run whose record is of a newer format: it is there, and perhaps whose it is.
 run_spec_ptr read_occupant(const fs::path& directory) {
   auto spec = std::make_shared<run_spec>();
@@ -100,9 +103,7 @@ launch_result launcher_state::launch(const launch_run& order) {
                                     order.which == attempt::first ? session_flag::pass : session_flag::omit);
   if (!command)
     return not_started(launch_problem::refused, command.error().message);
-  std::error_code ignored;
-  if (!fs::is_directory(spec.agent.directory, ignored))
-    return not_started(launch_problem::directory_missing, spec.agent.directory.native() + " is not a directory");
+  // Whether the agent's directory is there is found out by who goes there: a look may hang, and this actor serves all.
   const auto path = find_variable(caller.environment, "PATH").value_or("/usr/local/bin:/usr/bin:/bin");
   auto program = find_program(command->front(), path, caller.directory);
   if (!program)
@@ -246,6 +247,7 @@ recovered_state_ptr launcher_state::recover() {
     log::warn("{}; left alone", skipped);
   std::set<fs::path> known;
   left_alone = {found.runs.begin(), found.runs.end()};
+  state->is_whole = std::none_of(found.names.begin(), found.names.end(), is_of_a_frontend);
   // What belongs to a request that cannot be read may be of a newer program: its parts and runs are left alone as well.
   const auto is_left_alone = [this, &found](std::string_view entry) {
     const auto is_named = std::any_of(left_alone.begin(), left_alone.end(), [entry](const run_key& run) {
@@ -343,10 +345,10 @@ recovered_request launcher_state::recover(const accepted_request_ptr& request) {
   }
   if (recovered)
     return std::move(*recovered);
-  // Not to be read: it may have run, so it must not run again.
+  // Not to be read: it may have run, so it must not run again; and while it may live, it keeps its slot.
   log::error("run {}: {}", run.value, recovered.error().message);
   return {.request = request,
-          .condition = run_condition::ended,
+          .condition = is_keeper_alive(directory_of(run, which)) ? run_condition::live : run_condition::ended,
           .how = {.handles = nullptr, .which = which},
           .borrowed_from = {}};
 }

@@ -419,14 +419,20 @@ void requests_state::job_concluded(const request_key& key, const dispatch_answer
 }
 
 void requests_state::conclude_again(const request_key& key) {
-  if (const auto found = requests.find(key); found != requests.end() && found->second.is_job && found->second.answer)
+  const auto found = requests.find(key);
+  if (found == requests.end() || !found->second.is_job || !found->second.answer)
+    return;
+  if (const auto& why = found->second.never_started; !why.empty())
+    never_start(found->second, why);
+  else
     conclude_job(found->second, dispatch_answer{*found->second.answer});
 }
 
 void requests_state::never_start(entry& request, std::string why) {
   request.now = phase::concluding;
+  request.never_started = std::move(why);
   const auto key = request.call.request;
-  self->request(jobs, caf::infinite, fail_job{*request.spec->job, std::move(why)})
+  self->request(jobs, caf::infinite, fail_job{*request.spec->job, request.never_started, false})
       .then([this, key](const write_outcome& outcome) { job_concluded(key, {dispatch_result{}}, outcome); },
             [](const caf::error&) { log::error("the registry of jobs died"); });
 }

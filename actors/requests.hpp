@@ -47,12 +47,14 @@ struct requests_state {
     phase now = phase::resolving;
     bool cancelled = false;
     bool started = false;
-    bool orphaned = false;         ///< nobody will acknowledge the answer
-    bool is_adopting = false;      ///< of a job: what its record says is not known yet
-    bool is_recovered = false;     ///< an earlier supervisor has accepted it
-    bool is_job = false;           ///< its record is there; its caller has been answered, or will be when it asks again
-    bool acknowledged = false;     ///< of a job: its caller knows it
-    bool unwritten = false;        ///< of a job: its end could not be recorded yet
+    bool orphaned = false;       ///< nobody will acknowledge the answer
+    bool is_adopting = false;    ///< of a job: what its record says is not known yet
+    bool is_recovered = false;   ///< an earlier supervisor has accepted it
+    bool is_job = false;         ///< its record is there; its caller has been answered, or will be when it asks again
+    bool acknowledged = false;   ///< of a job: its caller knows it
+    bool unwritten = false;      ///< of a job: its end could not be recorded yet
+    std::string never_started{}; ///< of a job that has failed without a run: why
+
     bool has_wait = false;         ///< admission knows that the run it is nested in waits for its run
     accepted_request_ptr accepted; ///< null until recorded
     run_spec_ptr spec;             ///< null while resolving
@@ -212,6 +214,7 @@ struct requests_state {
   std::size_t adopting = 0; ///< jobs of earlier supervisors
   std::vector<caf::typed_response_promise<int>> recoveries;
   int recovered_count = 0;
+  bool knows_all = true;      ///< nothing was left alone of what earlier supervisors have accepted
   std::size_t looking_at = 0; ///< frontends, on the way out
   std::vector<caf::typed_response_promise<bool>> finished;
 

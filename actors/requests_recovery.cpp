@@ -49,6 +49,8 @@ void requests_state::recovered(const recovered_state& state) {
   }
   look_at_occupants();
   callers = state.callers;
+  knows_all = knows_all && state.is_whole;
+
   std::set<frontend_id> frontends;
   for (const auto& found : state.requests) {
     take_over(found);
@@ -160,11 +162,11 @@ void requests_state::finish_recovery_if_done() {
           [this](const config_snapshot_ptr& snapshot) {
             if (!snapshot->fault)
               cache.configure(snapshot->value);
-            self->send(jobs, jobs_adopted{snapshot->value.settings.job_retention_days});
+            self->send(jobs, jobs_adopted{snapshot->value.settings.job_retention_days, knows_all});
           },
           [this](const caf::error&) {
             log::warn("the configuration was not answered; no job records are removed for their age");
-            self->send(jobs, jobs_adopted{});
+            self->send(jobs, jobs_adopted{0, knows_all});
           });
 }
 

@@ -16,6 +16,13 @@ run_facts facts_of(const run_spec& spec, attempt which) {
           .format = spec.request.format};
 }
 
+/// The session that a refused run was to go on in is still there to be resumed.
+dispatch_answer answer_refused(const run_spec& spec, dispatch_result refusal) {
+  if (spec.resumed)
+    refusal.session = spec.session;
+  return {std::move(refusal)};
+}
+
 } // namespace
 
 std::optional<progress_event> progress_of(const output_event& event) {
@@ -38,23 +45,24 @@ dispatch_answer answer_ended(const run_spec& spec, attempt which, const parsed_o
 dispatch_answer answer_not_started(const run_spec& spec, const launch_result& result) {
   switch (result.problem) {
   case launch_problem::cli_missing:
-    return {refuse_cli(spec.agent.name)};
-  case launch_problem::directory_missing:
-    return {refuse_directory(spec.agent)};
+    return answer_refused(spec, refuse_cli(spec.agent.name));
+
   case launch_problem::refused:
-    return {refuse(spec.agent.name, {fault_kind::invalid_argument, result.reason})};
+    return answer_refused(spec, refuse(spec.agent.name, {fault_kind::invalid_argument, result.reason}));
   case launch_problem::none:
   case launch_problem::system:
     break;
   }
-  return {refuse(spec.agent.name, {fault_kind::io, result.reason})};
+  return answer_refused(spec, refuse(spec.agent.name, {fault_kind::io, result.reason}));
 }
 
 dispatch_answer answer_not_recorded(const run_spec& spec, const fault& problem) {
   return {refuse(spec.agent.name, {problem.kind, sentences::not_recorded(problem.message)})};
 }
 
-dispatch_answer answer_cancelled_in_queue(const run_spec& spec) { return {refuse_cancelled(spec.agent.name)}; }
+dispatch_answer answer_cancelled_in_queue(const run_spec& spec) {
+  return answer_refused(spec, refuse_cancelled(spec.agent.name));
+}
 
 dispatch_answer answer_cancelled_early(const run_spec_ptr& spec) {
   if (spec)

@@ -133,10 +133,10 @@ class run_handles;
 /// Why a run was not started.
 enum class launch_problem {
   none,
-  refused,           ///< a value of the request or the configuration cannot be given to the CLI
-  cli_missing,       ///< no `claude` on the caller's PATH
-  directory_missing, ///< the agent's directory is not there
-  system,            ///< an operation of ours failed
+  refused,     ///< a value of the request or the configuration cannot be given to the CLI
+  cli_missing, ///< no `claude` on the caller's PATH
+  system,      ///< an operation of ours failed
+
 };
 
 /// A keeper has been started, or why not. The handles are the descriptors of a live run, for the watch.
@@ -399,6 +399,7 @@ struct recovered_state {
   std::vector<recovered_request> requests;
   std::vector<run_spec_ptr> occupants;               ///< live runs of a newer program: a key and an agent's name alone
   std::map<frontend_id, caller_context_ptr> callers; ///< that the supervisor before this one has handed over
+  bool is_whole = true;                              ///< false: what a newer program has accepted was left alone
 };
 using recovered_state_ptr = std::shared_ptr<const recovered_state>;
 
@@ -732,12 +733,14 @@ struct adopt_job {
 /// All jobs of earlier supervisors have been adopted: what else is unfinished and ours is lost.
 struct jobs_adopted {
   int retention_days = 0;
+  bool knows_all = true; ///< false: some unfinished records are of requests that were left alone
 };
 
 /// A job of ours can never start, or was lost without a run.
 struct fail_job {
   job_id id;
   std::string sentence;
+  bool has_run = true; ///< false: its session was never begun, whatever the record says
 };
 
 /// Keeps the result of a synchronous request as a job that is done.

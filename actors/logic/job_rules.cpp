@@ -1,6 +1,7 @@
 #include "actors/logic/job_rules.hpp"
 
 #include <array>
+#include <cmath>
 
 namespace agent_dispatch {
 
@@ -31,6 +32,14 @@ std::array<std::string_view, mark_parts> split_mark(std::string_view mark) {
 bool is_known(std::string_view part) { return !part.empty() && part != "-"; }
 
 bool is_older(double since, double now, std::chrono::duration<double> age) { return now - since > age.count(); }
+
+/// A session is there to be resumed once something has run in it. A result names it then, and a refusal only one that
+/// was there before.
+std::optional<session_id> begun_session(const job_record& record) {
+  if (record.result)
+    return record.result->session;
+  return record.started_at ? record.session : std::nullopt;
+}
 
 } // namespace
 
@@ -129,11 +138,14 @@ expected<run_request> run_again(const job_record& record) {
                   .timeout = asked.timeout,
                   .group = asked.group,
                   .clamp_timeout = asked.clamp_timeout};
-  // A session is there to be resumed once something has run in it.
-  const auto session = record.result && record.result->session ? record.result->session : record.session;
-  if (record.started_at && session && !session->empty())
+  if (const auto session = begun_session(record); session && !session->empty())
     run.resume = session;
   return run;
+}
+
+bool is_touch_due(const moment& last, const moment& now) {
+  constexpr double interval = std::chrono::duration<double>{live_touch_interval}.count();
+  return now.steady - last.steady >= interval || std::abs(now.wall - last.wall) >= interval;
 }
 
 } // namespace agent_dispatch

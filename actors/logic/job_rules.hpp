@@ -70,4 +70,13 @@ expected<run_request> run_again(const job_record& record);
 /// A job is touched this often while it is live: after an hour's silence the Python program calls it abandoned.
 inline constexpr std::chrono::minutes live_touch_interval{10};
 
+/// A moment by two clocks, in seconds: one that stands still while the machine sleeps, and one that is set.
+struct moment {
+  double steady = 0;
+  double wall = 0;
+};
+
+/// By either clock: after a night's sleep, the files look abandoned until they are touched.
+bool is_touch_due(const moment& last, const moment& now);
+
 } // namespace agent_dispatch

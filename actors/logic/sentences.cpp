@@ -178,6 +178,10 @@ std::string job_kills_supervisors(int deaths) {
          "`agent-dispatch retry` starts it.";
 }
 
+std::string ended_without_record(std::string_view why) {
+  return std::string{why} + (why.ends_with('.') ? "" : ".") + " The job is being ended all the same.";
+}
+
 std::string not_recorded(std::string_view why) {
   return "The request could not be written down, so nothing was started and nothing paid: " + std::string{why} +
          ". Make room or give write access there, then try again.";

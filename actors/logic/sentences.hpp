@@ -51,6 +51,7 @@ std::string disk_was_full(const std::optional<session_id>& session);
 std::string job_never_started();
 std::string job_ended_with_frontend(const session_id& session);
 std::string job_kills_supervisors(int deaths);
+std::string ended_without_record(std::string_view why);
 std::string not_recorded(std::string_view why);
 std::string cli_missing();
 std::string cli_not_executable(int error_number);

@@ -74,7 +74,11 @@ store_script::store_script(actor_world& in, std::string name, const std::filesys
           });
         },
         [this, name](const touch_jobs& order) { world.note(name + ": touch " + std::to_string(order.ids.size())); },
-        [this, self](const find_stored_job& order) {
+        [this, self](const find_stored_job& order) -> caf::result<job_found> {
+          if (failures > 0) {
+            --failures;
+            return caf::make_error(caf::sec::request_receiver_down);
+          }
           return sooner_or_later<job_found>(*this, self, [this, order] { return state.find(order.text); });
         },
         [this, self](const list_stored_jobs& order) {
@@ -145,8 +149,8 @@ void job_desk::adopt(unsigned line) {
                  [](const job_found& found) { return word(found, "adopted"); });
 }
 
-void job_desk::fail(unsigned line) {
-  ask<write_outcome>(fail_job{id_of(line), "never started"}, std::to_string(line),
+void job_desk::fail(unsigned line, bool has_run) {
+  ask<write_outcome>(fail_job{id_of(line), "never started", has_run}, std::to_string(line),
                      [](const write_outcome& outcome) { return word(outcome, "failed"); });
 }
 

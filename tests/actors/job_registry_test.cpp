@@ -305,15 +305,49 @@ TEST_CASE_METHOD(job_desk, "a run is told to end once, however often its job is 
   CHECK(world.heard() == lines{"requests: cancel 1", "1 cancel: cancelled_running", "1 cancel: already_terminal"});
 }
 
-TEST_CASE_METHOD(job_desk, "a cancel that cannot be written changes nothing") {
+TEST_CASE_METHOD(job_desk, "a cancel that cannot be written ends the run all the same, and is written with its end") {
   make_running(1);
   watch(1);
   writer.problem = no_space;
   cancel(1);
-  CHECK(world.heard() == lines{"1 cancel: " + disk_failed});
+  CHECK(world.heard() == lines{"requests: cancel 1", "1 cancel: " + disk_failed});
+  SECTION("which it comes to") {
+    writer.problem.reset();
+    finish(1, failed_answer());
+    CHECK(world.heard() == lines{"asker: 101 answered, job cancelled", "1 finished"});
+    CHECK(on_disk(1).status == job_status::cancelled);
+    CHECK(on_disk(1).result->error == "no boxes");
+  }
+  SECTION("or which comes first") {
+    writer.problem.reset();
+    finish(1);
+    CHECK(world.heard() == lines{"asker: 101 answered, job done", "1 finished"});
+  }
+  SECTION("which cannot be written either, at first") {
+    finish(1, failed_answer());
+    CHECK(world.heard() == lines{"asker: 101 answered, job cancelled, not kept", "1 not finished: " + disk_failed});
+    writer.problem.reset();
+    finish(1, failed_answer());
+    CHECK(world.heard() == lines{"1 finished"});
+    CHECK(on_disk(1).status == job_status::cancelled);
+  }
+  SECTION("and is written when it is asked for again") {
+    writer.problem.reset();
+    cancel(1);
+    CHECK(world.heard() ==
+          lines{"asker: 101 answered, job cancelled", "requests: cancel 1", "1 cancel: cancelled_running"});
+  }
+}
+
+TEST_CASE_METHOD(job_desk, "a queued job whose cancel cannot be written is cancelled in the end") {
+  create(1);
+  writer.problem = no_space;
+  cancel(1);
   writer.problem.reset();
-  finish(1);
-  CHECK(world.heard() == lines{"asker: 101 answered, job done", "1 finished"});
+  finish(1, failed_answer());
+  CHECK(world.heard() == lines{"1 created", "requests: cancel 1", "1 cancel: " + disk_failed, "1 finished"});
+  CHECK(on_disk(1).status == job_status::cancelled);
+  CHECK_FALSE(on_disk(1).started_at);
 }
 
 TEST_CASE_METHOD(job_desk, "a job is cancelled by the beginning of its id") {
@@ -460,6 +494,21 @@ TEST_CASE_METHOD(job_desk, "after the adoption, what is unfinished, ours, and ha
   CHECK(on_disk(4).status == job_status::done);
   CHECK(on_disk(5).status == job_status::running);
   CHECK(on_disk(6).status == job_status::pending);
+}
+
+TEST_CASE_METHOD(job_desk, "what has nobody is not lost when some that somebody may have is not known here") {
+  overwrite(left_behind(2, job_status::running));
+  world.tell(jobs, jobs_adopted{0, false});
+  CHECK(world.heard() == lines{"reader: maintain"});
+  CHECK(on_disk(2).status == job_status::running);
+}
+
+TEST_CASE_METHOD(job_desk, "what failed without a run was never started, although it was marked before") {
+  const bool has_run = GENERATE(true, false);
+  make_running(1);
+  fail(1, has_run);
+  CHECK(world.heard() == lines{"1 failed"});
+  CHECK(on_disk(1).started_at.has_value() == has_run);
 }
 
 TEST_CASE_METHOD(job_desk, "a job that is accepted while lost ones are looked for is not lost") {
@@ -679,6 +728,18 @@ TEST_CASE_METHOD(job_desk, "a job of another program is looked at until it has e
   CHECK(world.heard() == lines{"asker: 107 answered, job done"});
   world.pass(std::chrono::seconds{30});
   CHECK(world.heard() == lines{});
+}
+
+TEST_CASE_METHOD(job_desk, "a job of another program is looked at again when the reader died of a look") {
+  overwrite(foreign(7, job_status::running));
+  watch(7);
+  reader.failures = 2;
+  world.pass(std::chrono::seconds{1});
+  world.pass(std::chrono::seconds{1});
+  CHECK(reader.failures == 0);
+  overwrite(foreign(7, job_status::done));
+  world.pass(std::chrono::seconds{1});
+  CHECK(world.heard() == lines{"asker: 107 answered, job done"});
 }
 
 TEST_CASE_METHOD(job_desk, "a wait for a job of another program times out, or is refused when the job is removed") {

@@ -397,6 +397,16 @@ TEST_CASE_METHOD(job_requests_fixture, "a live run whose job is terminal already
   CHECK(world.heard() == lines{"jobs: finish, success 'cut short'"});
 }
 
+TEST_CASE_METHOD(job_requests_fixture, "the registry hears whether all that was accepted is known") {
+  const bool is_whole = GENERATE(true, false);
+  auto found = std::make_shared<recovered_state>(*launcher->found);
+  found->is_whole = is_whole;
+  launcher->found = std::move(found);
+  recover();
+  CHECK(world.heard() == lines{"recovered 0"});
+  CHECK(jobs->knows_all == is_whole);
+}
+
 TEST_CASE_METHOD(job_requests_fixture, "a job that never started and is terminal already never starts") {
   const auto status = GENERATE(job_status::done, job_status::failed, job_status::cancelled);
   leave_job_behind(1, run_condition::not_started);
@@ -461,6 +471,19 @@ TEST_CASE_METHOD(job_requests_fixture,
   CHECK(world.heard() == lines{forgotten_one});
   arrive();
   CHECK(world.heard() == lines{});
+}
+
+TEST_CASE_METHOD(job_requests_fixture, "that a job never started is said again until it is written") {
+  leave_job_behind(1, run_condition::not_started);
+  recover();
+  adopted(job_status::pending);
+  say_alive(false);
+  world.heard();
+  concluded(no_space);
+  world.pass(std::chrono::seconds{5});
+  CHECK(world.heard() == lines{"jobs: fail"});
+  concluded();
+  CHECK(world.heard() == lines{forgotten_one});
 }
 
 TEST_CASE_METHOD(job_requests_fixture, "of two jobs that never started, one fails while the other is still adopted") {

@@ -152,6 +152,19 @@ TEST_CASE_METHOD(launcher_fixture, "the end of a run that cannot be opened for w
   CHECK(end.record->has_value());
 }
 
+TEST_CASE_METHOD(launcher_fixture, "a live run that cannot be opened for want of a descriptor is live") {
+  const auto launcher = launcher_with(KEEPER_PROGRAM);
+  const auto run = spec(R"([{"wait_for":"never"}])");
+  CHECK(ask<launch_result>(launcher, launch_run{run, attempt::first, {}}).problem == launch_problem::none);
+  hindered = {std::string{run_file::control}, 1000};
+  const auto found = ask<recovered_request>(launcher, find_run{run});
+  hindered.reset();
+  CHECK(found.condition == run_condition::live);
+  CHECK(found.how.handles == nullptr);
+  world.tell(launcher, sweep_run{run->key});
+  wait_for_keeper();
+}
+
 TEST_CASE_METHOD(launcher_fixture, "a request whose answer is known takes no run over, whatever lies there") {
   const auto launcher = launcher_with(KEEPER_PROGRAM);
   const auto run = spec(R"([{"text":"x"}])");

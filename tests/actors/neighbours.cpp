@@ -265,7 +265,7 @@ std::shared_ptr<jobs_script> scripted_jobs(actor_world& world) {
           world.note("jobs: adopt " + order.request.text());
           return later(self, state.adoptions);
         },
-        [](const jobs_adopted&) {},
+        [&state](const jobs_adopted& order) { state.knows_all = order.knows_all; },
         [&world, &state, self](const fail_job&) {
           world.note("jobs: fail");
           return later(self, state.ends);

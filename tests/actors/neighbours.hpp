@@ -94,6 +94,7 @@ struct jobs_script {
   owed<job_found> adoptions; ///< and finds
   owed<job_cancelled> cancels;
   job_standing_ptr standing;
+  bool knows_all = false; ///< as was said when all were adopted
 };
 /// Journal: `jobs: …`. The question how a job stands is answered at once, without a line.
 std::shared_ptr<jobs_script> scripted_jobs(actor_world& world);

@@ -178,7 +178,7 @@ TEST_CASE_METHOD(run_fixture, "a run that could not be started is answered, also
 TEST_CASE_METHOD(run_fixture, "every reason not to start has its answer") {
   const auto [problem, answer] = GENERATE(table<launch_problem, std::string>({
       {launch_problem::cli_missing, "not_found ''"},
-      {launch_problem::directory_missing, "not_found ''"},
+
       {launch_problem::refused, "cli_error ''"},
       {launch_problem::system, "cli_error ''"},
   }));

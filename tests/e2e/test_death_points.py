@@ -75,6 +75,21 @@ def test_a_job(armed, point):
     assert client.value("dispatch_status", {"job_id": job}) == record
 
 
+def test_a_job_whose_caller_is_gone_before_its_keeper_was_started(armed):
+    home, client, arm = armed
+    arm("before the keeper is started")
+    seen = home.root / "seen"
+    job = home.job("notes", stand_in.steps({"record": str(seen)}, {"text": "x"}))
+    wait_until(lambda: not home.order.exists(), 10, "the point is reached")
+    check_nothing_is_left(home, client)
+    record = home.record(job)
+    assert record["status"] == "failed" and "retry" in record["error"] and "started_at" not in record, record
+    assert not seen.exists()
+    again = home.cli("retry", job).out.strip()
+    assert home.cli("wait", again).code == 0, home.record(again)
+    assert "--resume" not in json.loads(seen.read_text())["argv"]
+
+
 @pytest.mark.parametrize("point", ["before the request is written", "after the request is written", "before the job is told"])
 def test_a_job_by_command(armed, point):
     home, client, arm = armed

@@ -803,6 +803,36 @@ def test_a_retry_of_what_never_ran_starts_a_session(home):
     assert "--resume" not in json.loads(seen.read_text())["argv"]
 
 
+def test_a_retry_of_what_could_not_start_starts_a_session(home):
+    """Its record was marked as running, and its directory was missing then."""
+    home.write_config({"notes": {}})
+    directory, seen = home.agent_directory("notes"), home.root / "seen"
+    aside = directory.rename(home.root / "aside")
+    ident = home.job("notes", stand_in.steps({"record": str(seen)}, {"text": "x"}))
+    assert home.cli("wait", ident).code == 1
+    refused = home.record(ident)
+    assert refused["status"] == "failed" and refused["result"]["error_type"] == "not_found", refused
+    aside.rename(directory)
+    again = home.cli("retry", ident).out.strip()
+    assert home.cli("wait", again).code == 0, home.record(again)
+    assert "--resume" not in json.loads(seen.read_text())["argv"]
+
+
+def test_a_retry_of_what_could_not_go_on_goes_on_in_its_session(home):
+    home.write_config({"notes": {}})
+    directory, seen = home.agent_directory("notes"), home.root / "seen"
+    first = home.job("notes", stand_in.steps({"record": str(seen)}, {"exit": 2}))
+    assert home.cli("wait", first).code == 1
+    aside = directory.rename(home.root / "aside")
+    second = home.cli("retry", first).out.strip()
+    assert home.cli("wait", second).code == 1 and home.record(second)["result"]["error_type"] == "not_found"
+    aside.rename(directory)
+    third = home.cli("retry", second).out.strip()
+    home.cli("wait", third)
+    argv = json.loads(seen.read_text())["argv"]
+    assert argv[argv.index("--resume") + 1] == home.record(first)["session_id"]
+
+
 # --- whose job it is ---
 
 
@@ -1143,6 +1173,38 @@ def test_a_result_that_could_not_be_written_survives_its_supervisor(small_disk):
     filler.unlink()
     assert wait_for_job(client, ident)["result"]["result"] == "r" * 9000
     assert home.ended_job(ident)["status"] == "done" and stand_in.executions(ran) == 1
+    wait_until(lambda: is_settled(home))
+
+
+def test_a_job_is_ended_although_its_cancel_finds_no_room(small_disk):
+    """What runs may be what takes the room."""
+    home = small_disk
+    home.write_config({"notes": {}})
+    ident = home.job("notes", stand_in.steps({"cost": 0.25}, {"text": "x"}, {"hang": True}))
+    wait_until(lambda: "progress" in home.record(ident))
+    filler = fill(home)
+    answer = home.cli("cancel", ident)
+    assert answer.code == 1 and "No space left" in answer.err and "ended all the same" in answer.err, answer
+    wait_until(lambda: not home.agents_running())
+    filler.unlink()
+    record = check_record(home.ended_job(ident))
+    assert record["status"] == "cancelled" and record["result"]["cost_usd"] == 0.25, record
+    wait_until(lambda: is_settled(home))
+
+
+def test_a_stop_now_ends_jobs_whose_records_are_locked(home):
+    """Another program holds the directory's lock for longer than anybody waits."""
+    home.write_config({"notes": {}})
+    ident = home.job("notes", stand_in.hang())
+    home.wait_for_status(ident, "running")
+    with open(home.jobs / ".jobs.lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stopping = home.start("stop", "--now")
+        wait_until(lambda: not home.agents_running(), seconds=40)
+    assert home.finish(stopping, 60).code == 0
+    # Without room in its time for the end, the record is the next supervisor's to write.
+    client = home.serve()
+    assert wait_for_job(client, ident)["status"] in ("cancelled", "failed")
     wait_until(lambda: is_settled(home))
 
 

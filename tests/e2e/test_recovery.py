@@ -529,6 +529,25 @@ def test_a_newer_programs_run_keeps_its_slot_and_is_left_alone(home):
     request.unlink()
 
 
+def test_a_newer_programs_job_is_not_taken_for_lost(home):
+    home.write_config({"notes": {}, "other": {}})
+    door = home.root / "door"
+    ident = home.job("notes", stand_in.wait_for(door, "theirs"))
+    home.wait_for_status(ident, "running")
+    home.kill_supervisor()
+    (request,) = home.request_files()
+    ours = request.read_text()
+    request.write_text(json.dumps({**json.loads(ours), "format": 99}))
+    assert home.dispatch("other", stand_in.say("y"))["result"] == "y"
+    assert home.record(ident)["status"] == "running" and home.agents_running()
+    home.kill_supervisor()
+    request.write_text(ours)  # the newer one is back
+    door.touch()
+    home.dispatch("other", stand_in.say("z"))
+    assert home.ended_job(ident)["result"]["result"] == "theirs"
+    wait_until(lambda: is_settled(home))
+
+
 def test_the_deadline_of_a_run_holds_while_nobody_watches(home):
     home.write_config({"notes": {"timeout": 1}})
     ident = home.job("notes", stand_in.steps({"cost": 0.5}, {"text": "partial"}, {"hang": True}))

@@ -99,6 +99,31 @@ TEST_CASE("A cancel comes to what state and owner of the job say") {
   CHECK(ours.message.empty());
 }
 
+TEST_CASE("What is run again goes on in the session that something has run in") {
+  auto record = record_in(job_status::failed, now - hour, now - hour);
+  record.session = session_id{"chosen"};
+  CHECK(run_again(record)->resume == session_id{"chosen"}); // lost, or ended without a result
+  record.result = dispatch_result{};
+  CHECK_FALSE(run_again(record)->resume); // refused, after the record was marked as running
+  record.result->session = session_id{"begun"};
+  CHECK(run_again(record)->resume == session_id{"begun"});
+  record.started_at.reset();
+  CHECK(run_again(record)->resume == session_id{"begun"}); // refused, but it was to go on in it
+  record.result.reset();
+  CHECK_FALSE(run_again(record)->resume);
+  record.status = job_status::running;
+  CHECK_FALSE(run_again(record));
+}
+
+TEST_CASE("Live jobs are touched by whichever clock says first that it is time") {
+  const moment last{100, now};
+  CHECK_FALSE(is_touch_due(last, {699, now + 599}));
+  CHECK(is_touch_due(last, {700, now + 600}));
+  CHECK(is_touch_due(last, {101, now + hour})); // the machine slept
+  CHECK(is_touch_due(last, {700, now}));
+  CHECK(is_touch_due(last, {101, now - hour})); // set back: the files are of the future
+}
+
 TEST_CASE("The outcomes of a cancel have the interface's words") {
   CHECK(to_string(cancel_outcome::cancelled) == "cancelled");
   CHECK(to_string(cancel_outcome::cancelled_running) == "cancelled_running");
