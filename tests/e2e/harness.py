@@ -166,7 +166,7 @@ class Home:
     def freeze_supervisor(self):
         """It does nothing any more, until it is killed."""
         self.frozen = self.status()["pid"]
-        os.kill(self.frozen, signal.SIGSTOP)
+        kill(self.frozen, signal.SIGSTOP)
 
     def kill_supervisor(self):
         """kill -9, and waits until it is gone. Returns its pid."""

@@ -145,10 +145,24 @@ def reap(known):
 
 
 def kill(pid, number=signal.SIGKILL):
+    """A stop has come about when this returns: one thread hears of it first, and the others go on until then."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:
-        pass
+        return
+    if number == signal.SIGSTOP:
+        wait_until(lambda: not alive(pid) or set(thread_states(pid)) <= set("Tt"), what=f"{pid} is stopped")
+
+
+def thread_states(pid):
+    """A letter for each, as `state` has it."""
+    letters = []
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        try:
+            letters.append(stat.read_text().rpartition(")")[2].split()[0])
+        except OSError:
+            pass  # it ended while it was looked at
+    return letters
 
 
 def describe(pids):
