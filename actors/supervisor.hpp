@@ -25,7 +25,8 @@ struct supervisor_process {
 
 /// The root of the actors: takes in frontends, answers for the whole, ends the process.
 ///
-///     serving ──stop, idle, signal, lock lost──▶ draining ──requests are done──▶ leaving ──▶ ended
+///     serving ──stop, idle──▶ draining ──requests are done──▶ leaving ──▶ ended
+///        └──SIGTERM, stop --keep-runs, lock lost──────────▶ leaving (runs go on)
 ///
 /// What it monitors and what a death of it comes to:
 ///
