@@ -58,8 +58,11 @@ class Row:
 
 
 def number(value):
+    """Three digits that say something, more of what is large."""
     if value == 0 or abs(value) >= 100:
         return f"{value:.0f}"
+    if abs(value) < 1:
+        return f"{value:.3g}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
@@ -82,7 +85,7 @@ def lines_of(row):
         yield ["", "", "", "", "", row.note, ""]
 
 
-HEAD = ["what", "unit", "ours", "Python", "floor", "ratio, and the target", ""]
+HEAD = ["what", "unit", "ours", "Python", "floor", "figure or ratio, and its bound", "target"]
 
 
 def print_table(rows):
