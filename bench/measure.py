@@ -59,7 +59,7 @@ def read_options():
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--rounds", type=int, default=30, help="of what is measured in turns (30)")
     parser.add_argument("--only", nargs="+", choices=GROUPS, metavar="NAME", help=", ".join(GROUPS))
-    parser.add_argument("--quick", action="store_true", help="fewer of everything, in about a minute")
+    parser.add_argument("--quick", action="store_true", help="fewer of everything, in a minute or two, at once")
     parser.add_argument("--no-python", action="store_true", help="leave the Python program out")
     options = parser.parse_args()
     if options.rounds < 2:
@@ -82,6 +82,19 @@ def measure(options, programs, about):
     return rows
 
 
+CALM = 0.5
+PATIENCE = 120  # s
+
+
+def wait_for_calm():
+    """A build before this leaves a load behind, which goes down slowly. What is still there is in the caption."""
+    if os.getloadavg()[0] >= CALM:
+        print(f"bench: load {os.getloadavg()[0]:.1f}: waiting at most {PATIENCE} s for less than {CALM}", flush=True)
+    end = time.monotonic() + PATIENCE
+    while os.getloadavg()[0] >= CALM and time.monotonic() < end:
+        time.sleep(1)
+
+
 def file_system():
     """Of the folder that everything measured lies in: "ext4 rw,relatime"."""
     command = ["findmnt", "--noheadings", "--output", "FSTYPE,OPTIONS", "--target", tempfile.gettempdir()]
@@ -94,6 +107,8 @@ def main():
     programs = Programs(options.programs.resolve())
     if not options.no_python:
         programs.python = find_python_program()
+    if not options.quick:
+        wait_for_calm()
     about = {
         "cores": os.cpu_count(),
         "kernel": platform.release(),

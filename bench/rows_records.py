@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import tempfile
 import threading
 import time
 import uuid
@@ -87,59 +88,81 @@ def measure_records(bench):
 
 
 CLIENTS = 8
+TURNS = 5
+PYTHON_SHARE = 10  # it takes minutes over as many
 
 
 def measure_queue(bench):
     count = 800 if bench.quick else 10_000
     agents = [f"agent-{number}" for number in range(CLIENTS)]
-    rates = {}
-    places = bench.places.pair(agents=agents, concurrency=1)
-    sizes = []
-    for name, place in places.items():
-        if not place:
-            continue
-        gate = place.root / "gate"
-        os.mkfifo(gate)
-        servers = [Server([place.program, "serve"], place.environment) for _ in agents]
-        servers[0].call("dispatch_async", agent=agents[0], task=f"until {gate}", timeout_seconds=3600)
-        # A rate: a part of it tells Python's, which takes minutes over the whole.
-        share = count // (1 if place.is_ours else 10) // CLIENTS - 1
+    places = {name: place for name, place in bench.places.pair(agents=agents, concurrency=1).items() if place}
+    queues = {name: Queue(place, agents) for name, place in places.items()}
+    each = count // TURNS // CLIENTS
+    actions = {
+        name: lambda queue=queue: queue.rate(each // (1 if queue.place.is_ours else PYTHON_SHARE)) for name, queue in queues.items()
+    }
+    queues["ours"].fill(1)
+    sizes = [size_of_requests(places["ours"]), queues["ours"].records()[0].stat().st_size]
 
-        def queue(server, agent, share=share):
+    def write():
+        target = tempfile.mkdtemp(dir=bench.places.root)
+        command = [bench.programs.bench("floor_writes"), target, str(each * CLIENTS), *map(str, sizes)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        return each * CLIENTS / float(done.stdout)
+
+    rates = in_turns(TURNS, actions | {"floor": write}, warm=0)
+    for queue in queues.values():
+        queue.end()
+    row = Row(f"{count} dispatch_async from {CLIENTS} clients", unit="jobs/s")
+    row.ours, row.python, row.floor = (summary(rates[who], "jobs/s") if who in rates else None for who in ("ours", "python", "floor"))
+    row.note = f"floor: a loop that writes and syncs the same files; Python: of {count // PYTHON_SHARE}"
+    row.targets.append(Target("of the floor's rate", row.ours["median"] / row.floor["median"], 0.5, at_least=True))
+    return [row]
+
+
+class Queue:
+    """Jobs of several clients behind one that runs until the end."""
+
+    def __init__(self, place, agents):
+        self.place, self.agents, self.jobs = place, agents, 1
+        self.gate = place.root / "gate"
+        os.mkfifo(self.gate)
+        self.servers = [Server([place.program, "serve"], place.environment) for _ in agents]
+        self.servers[0].call("dispatch_async", agent=agents[0], task=f"until {self.gate}", timeout_seconds=3600)
+
+    def fill(self, share):
+        """So many from each client at once, one after the other."""
+
+        def queue(server, agent):
             for number in range(share):
                 answer = server.call("dispatch_async", agent=agent, task=f"Job number {number}.")
                 if "job_id" not in answer:
                     raise SystemExit(f"bench: a job was not accepted: {answer}")
 
-        threads = [threading.Thread(target=queue, args=pair) for pair in zip(servers, agents)]
-        begin = time.perf_counter()
+        threads = [threading.Thread(target=queue, args=pair) for pair in zip(self.servers, self.agents)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        rates[name] = share * CLIENTS / (time.perf_counter() - begin)
-        records = [path for path in place.jobs.iterdir() if path.suffix == ".json"]
-        if len(records) != share * CLIENTS + 1:
-            raise SystemExit(f"bench: {len(records)} records of {share * CLIENTS + 1} jobs")
-        if place.is_ours:
-            sizes = [size_of_requests(place), records[0].stat().st_size]
-        place.stop()
-        for server in servers:
+        self.jobs += share * len(self.servers)
+
+    def rate(self, share):
+        begin = time.perf_counter()
+        self.fill(share)
+        taken = time.perf_counter() - begin
+        if len(self.records()) != self.jobs:
+            raise SystemExit(f"bench: {len(self.records())} records of {self.jobs} jobs")
+        return share * len(self.servers) / taken
+
+    def records(self):
+        return [path for path in self.place.jobs.iterdir() if path.suffix == ".json"]
+
+    def end(self):
+        self.place.stop()
+        for server in self.servers:
             server.process.kill()
             server.close()
-        os.close(os.open(gate, os.O_RDWR))  # the one that runs ends, also where its server has left it behind
-    target = bench.places.root / "floor_writes"
-    target.mkdir()
-    floor_count = count // 5
-    done = subprocess.run(
-        [bench.programs.bench("floor_writes"), target, str(floor_count), *map(str, sizes)], check=True, capture_output=True, text=True
-    )
-    row = Row(f"{count} dispatch_async from {CLIENTS} clients", unit="jobs/s", ours=summary([rates["ours"]], "jobs/s"))
-    row.python = summary([rates["python"]], "jobs/s") if "python" in rates else None
-    row.floor = summary([floor_count / float(done.stdout)], "jobs/s")
-    row.note = "floor: a loop that writes and syncs the same files"
-    row.targets.append(Target("of the floor's rate", row.ours["median"] / row.floor["median"], 0.5, at_least=True))
-    return [row]
+        os.close(os.open(self.gate, os.O_RDWR))  # the one that runs ends, also where its server has left it behind
 
 
 def size_of_requests(place):
