@@ -4,7 +4,9 @@ import collections
 import json
 import os
 import time
+from dataclasses import dataclass
 
+import news
 import processes_seen as seen_by
 from book import TERMINAL
 from processes import descriptors, environment, resident_bytes, working_directory
@@ -13,11 +15,33 @@ DEPTH = 3  # settings.max_dispatch_depth
 LEGAL_STEPS = {("pending", "running"), *((a, b) for a in ("pending", "running") for b in TERMINAL)}
 
 
+@dataclass
+class Version:
+    """Of a job's record."""
+
+    identity: tuple  # of the file
+    record: dict
+
+
+def ident_of(name):
+    """The job whose record has this name; "" where it is no record's."""
+    return name.removesuffix(".json") if name.endswith(".json") and not name.startswith(".") else ""
+
+
+def may_become(before, now):
+    """What is terminal stays, but for the result that a cancelled job gets once."""
+    if before["status"] == "cancelled" and before.get("result") is None:
+        before, now = before | {"result": None}, now | {"result": None}
+    return before == now
+
+
 class Audit:
     def __init__(self, world):
         self.world, self.book, self.home = world, world.book, world.home
         self.peaks = collections.Counter()  # what: the most there was
-        self._next_records = 0
+        self.versions = 0  # of records, that were looked at
+        self.ended = collections.deque()  # (when it was seen, terminal record), to be judged
+        world.loop.watch(news.watch(self.home.jobs), self.book.guarded(self.take_news))
 
     def note(self, what, value):
         self.peaks[what] = max(self.peaks[what], value)
@@ -83,63 +107,101 @@ class Audit:
 
     # --- records ---
 
+    def take_news(self, data):
+        """What became of names in the jobs directory. A version that was replaced meanwhile is looked at as what is there."""
+        for mask, name in news.events_in(data):
+            ident = ident_of(name)
+            if mask & news.LOST:
+                self.look_at_records()
+            elif ident and mask & (news.CREATED | news.MODIFIED):
+                self.book.violate(f"the record of job {ident} is written to where it stands", self.story_of(ident))
+            elif ident and mask & news.MOVED_HERE:
+                self.look_at_record(ident)
+            elif ident:
+                self.check_gone(ident)
+
     def look_at_records(self):
-        """Those that have changed are whole, their states legal, and what is terminal stays."""
-        here = set()
+        """All of them, whatever the kernel has told; and what came of the jobs that have ended since."""
         try:
-            entries = list(os.scandir(self.home.jobs))
+            here = set(filter(None, map(ident_of, os.listdir(self.home.jobs))))
         except FileNotFoundError:
             return
-        for entry in entries:
-            if not entry.name.endswith(".json") or entry.name.startswith("."):
-                continue
-            try:
-                status = entry.stat()
-            except FileNotFoundError:
-                continue
-            ident = entry.name.removesuffix(".json")
-            here.add(ident)
-            identity = (status.st_ino, status.st_size, status.st_ctime_ns)
-            before = self.book.records.get(ident)
-            if before and before[0] == identity:
-                continue
-            self.check_record(ident, identity, before)
+        for ident in here:
+            self.look_at_record(ident)
         for ident in [i for i in self.book.records if i not in here]:
-            _, status, _ = self.book.records.pop(ident)
-            if not self.book.blows.get("gc"):
-                self.book.violate(f"the record of job {ident}, {status}, is gone, and nobody has collected it", self.story_of(ident))
-            self.book.collected.add(ident)
+            self.check_gone(ident)
+        self.judge_ended()
 
-    def story_of(self, ident):
-        return self.book.jobs.get(ident, (None, None))[0]
-
-    def check_record(self, ident, identity, before):
+    def look_at_record(self, ident):
+        before = self.book.records.get(ident)
         try:
-            text = (self.home.jobs / f"{ident}.json").read_bytes()
+            with open(self.home.jobs / f"{ident}.json", "rb") as file:
+                status = os.fstat(file.fileno())
+                identity = (status.st_ino, status.st_size, status.st_mtime_ns)
+                if before and before.identity == identity:
+                    return
+                text = file.read()
         except FileNotFoundError:
             return
         try:
             record = json.loads(text)
         except ValueError:
             self.book.violate(f"the record of job {ident} is not whole: {text[:500]!r}", self.story_of(ident))
-        if record.get("id") != ident:
-            self.book.violate(f"the record of job {ident} is another's: {record}", self.story_of(ident))
-        now = (identity, record["status"], record.get("completed_at"))
-        self.book.records[ident] = now
-        if before and before[1] != now[1] and (before[1], now[1]) not in LEGAL_STEPS:
-            self.book.violate(f"job {ident} went from {before[1]} to {now[1]}: {record}", self.story_of(ident))
-        if before and before[1] in TERMINAL and before[2] != now[2]:
-            self.book.violate(f"job {ident} was completed at {before[2]}, and again at {now[2]}: {record}", self.story_of(ident))
-        if not before or before[1] != now[1]:
-            how = self.book.record(record)
-            if now[1] in TERMINAL:
-                self.book.ends[("job", how)] += 1
+        self.versions += 1
+        self.book.records[ident] = Version(identity, record)
+        self.check_version(ident, before and before.record, record)
+        if record["status"] in TERMINAL and not (before and before.record["status"] in TERMINAL):
+            self.ended.append((time.monotonic(), record))
+
+    def check_version(self, ident, before, now):
+        """`before`: None for the first one."""
+        what = None
+        if now.get("id") != ident:
+            what = "is another's"
+        elif now["status"] == "done" and now.get("started_at") is None:
+            what = "is done, and never began"
+        elif before and before["status"] != now["status"] and (before["status"], now["status"]) not in LEGAL_STEPS:
+            what = f"went from {before['status']} to {now['status']}"
+        elif before and any(before.get(name) != now.get(name) for name in ("agent", "task", "created_at")):
+            what = "is of another job than before"
+        elif before and before["status"] in TERMINAL and not may_become(before, now):
+            what = "was terminal, and has changed"
+        if what:
+            self.book.violate(f"the record of job {ident} {what}: {now}, before: {before}", self.story_of(ident))
+
+    def check_gone(self, ident):
+        """Only a collection takes records, only what has ended, and that only when it is old enough."""
+        version = self.book.records.pop(ident, None)
+        if version is None:
+            return
+        record, now = version.record, time.time()
+        around = self.book.now(seconds=5)
+        # It could not be synced, and nobody is told of the job.
+        if record["status"] == "pending" and ident not in self.book.jobs and around.of("take descriptors", "fill disk"):
+            return
+        age = now - (record.get("completed_at") or record["created_at"])
+        collections_of_it = [blow for blow in around.of("gc") if age >= blow.age]
+        if record["status"] not in TERMINAL or not collections_of_it:
+            what = f"gone {age:.2f} s after it was completed or made, and nothing may have collected it"
+            self.book.violate(f"the record of job {ident}, {record['status']}, is {what}: {record}", self.story_of(ident))
+        self.book.collected.add(ident)
+
+    def judge_ended(self):
+        """A moment after their end, so that the end of whoever asked for them is known too."""
+        until = time.monotonic() - 0.5 * self.world.patience
+        while self.ended and self.ended[0][0] <= until:
+            _, record = self.ended.popleft()
+            self.book.ends[("job", self.book.record(record))] += 1
+
+    def story_of(self, ident):
+        return self.book.jobs.get(ident, (None, None))[0]
 
     # --- at the end ---
 
     def open_records(self):
         self.look_at_records()
-        return [ident for ident, (_, status, _) in self.book.records.items() if status not in TERMINAL]
+        open_ones = [ident for ident, version in self.book.records.items() if version.record["status"] not in TERMINAL]
+        return open_ones + [record["id"] for _, record in self.ended]
 
     def missing_records(self):
         return [ident for ident in self.book.jobs if ident not in self.book.records and ident not in self.book.collected]

@@ -22,6 +22,7 @@ class Blow:
     aftermath: float = 3.0
     session: str = None  # of the run that it hit, where it hit one
     weight: int = 1
+    age: float = 0  # of a collection: the seconds for which what it takes has ended
     detail: str = ""
 
 
@@ -40,6 +41,7 @@ class Story:
     answer: object = None
     cancelled: bool = False
     job: str = None
+    blow: Blow = None  # that it is itself, until it ends
 
 
 class Violation(Exception):
@@ -50,7 +52,7 @@ class Book:
     def __init__(self, executions_file, patience):
         self.executions_file, self.patience = executions_file, patience
         self.stories, self.prompts, self.blows, self.jobs = [], {}, collections.defaultdict(list), {}
-        self.records = {}  # id: (identity of the file, status, completed_at)
+        self.records = {}  # id: the version of it that was last seen
         self.ends = collections.Counter()  # (kind, how)
         self.struck = collections.Counter()
         self.executions = 0
@@ -126,10 +128,16 @@ class Book:
         return run
 
     def circumstances(self, story, prompt=None, session=None, until=None):
-        return Circumstances(self.blows, story.sent, until or time.monotonic(), story, prompt, session)
+        return Circumstances(self.blows, story.sent, until or time.monotonic(), story, prompt, session, self.collected)
+
+    def now(self, seconds):
+        """What has been done in the last so many seconds, to whomever."""
+        return Circumstances(self.blows, time.monotonic() - seconds, time.monotonic())
 
     def end(self, story, how, answer=None):
         story.ended, story.how, story.answer = time.monotonic(), how, answer
+        if story.blow:
+            self.over(story.blow)
         self.ends[(story.kind, how)] += 1
 
     def error(self, story, prompt, error, session=None, since=None):

@@ -8,8 +8,9 @@ from prompts import FAILURES
 class Circumstances:
     """What was done while a request was under way. `blows`: all blows so far, {kind: [Blow]}."""
 
-    def __init__(self, blows, since, until, story=None, prompt=None, session=None):
+    def __init__(self, blows, since, until, story=None, prompt=None, session=None, collected=frozenset()):
         self.blows, self.since, self.until, self.story, self.prompt, self.session = blows, since, until, story, prompt, session
+        self.collected = collected
 
     def of(self, *kinds):
         """Blows of these kinds that reach into the time of the request."""
@@ -29,6 +30,10 @@ class Circumstances:
 
     def is_cancelled(self):
         return self.story is not None and self.story.cancelled
+
+    def is_collected(self):
+        """The record of the job that is asked for may have been collected."""
+        return self.story is not None and self.story.job in self.collected or bool(self.of("gc"))
 
 
 def _shortage(c):
@@ -63,7 +68,7 @@ LAWS = [
     # A run that was taken over has no environment to be started in again.
     ("old CLI", r"unknown option '--session-id'", lambda c: c.prompt is not None and c.prompt.temper == "old" and c.deaths() > 0),
     ("unknown agent", r"No agents are configured", lambda c: bool(c.of("remove configuration"))),
-    ("no such job", r"not found", lambda c: bool(c.of("gc"))),
+    ("no such job", r"not found", lambda c: c.is_collected()),
 ]  # fmt: skip
 
 # Classes that promise that nothing was executed.

@@ -11,6 +11,7 @@ from prompts import Prompt
 
 PATIENT = AGENTS - IMPATIENT
 MOST_IN_FLIGHT = 70
+GC_DAYS = 0.0001
 
 
 class World:
@@ -357,8 +358,9 @@ class World:
             story, take = self.cancel_of(job, f"frontend {relay.index}")
             self.call(relay, story, "dispatch_cancel", {"job_id": job}, take)
 
-    def _plain(self, relay, kind, tool, arguments=None):
+    def _plain(self, relay, kind, tool, arguments=None, blow=None):
         story = self.story(kind, [], f"frontend {relay.index}")
+        story.blow = blow
         self.call(relay, story, tool, arguments or {}, lambda v: self.anything(story, v))
 
     def _ask_list_agents(self, relay, decision):
@@ -371,8 +373,11 @@ class World:
         self._plain(relay, "cache", "cache_clear" if decision["flag"] else "cache_stats")
 
     def _ask_gc(self, relay, decision):
-        self.book.strike("gc")
-        self._plain(relay, "gc", "dispatch_gc", {"max_age_days": 0.0001})
+        self._plain(relay, "gc", "dispatch_gc", {"max_age_days": GC_DAYS}, self.collection(GC_DAYS))
+
+    def collection(self, days):
+        """Who has asked for it may be gone before it is done."""
+        return self.book.strike("gc", aftermath=10, age=days * 86_400)
 
     # --- as commands ---
 
@@ -422,8 +427,9 @@ class World:
         story, prompt, rounds, take = self.dialogue(decision, "command")
         self.command(story, ["dialogue", *story.agents, prompt.task, "--max-rounds", rounds, "--json"], take)
 
-    def _look(self, kind, *words):
+    def _look(self, kind, *words, blow=None):
         story = self.story(kind, [], "command")
+        story.blow = blow
         self.command(story, words, lambda v: self.anything(story, v))
 
     def _ask_command_jobs(self, decision):
@@ -433,8 +439,7 @@ class World:
         self._look("command status", "status", "--json")
 
     def _ask_command_gc(self, decision):
-        self.book.strike("gc")
-        self._look("command gc", "gc", "--days", "0.0001", "--json")
+        self._look("command gc", "gc", "--days", str(GC_DAYS), "--json", blow=self.collection(GC_DAYS))
 
     def _ask_command_update(self, decision):
         self._look("command update", "update", f"a{int(decision['pick'] * PATIENT)}", "-d", f"step {self.step}", "--json")
