@@ -178,6 +178,12 @@ class World:
         token = prompt.number if decision["flag"] else None
         return story, self.call(relay, story, tool, arguments, lambda v: self.one(story, v), token)
 
+    def ask_again(self, relay, before):
+        """What a dispatch asked: the cache answers."""
+        story = self.story("cached", before.prompts, f"frontend {relay.index}", before.agents)
+        arguments = {"agent": story.agents[0], "task": story.prompts[0].task}
+        self.call(relay, story, "dispatch", arguments, lambda v: self.one(story, v))
+
     def _ask_dispatch(self, relay, decision):
         self._dispatch(relay, decision, "dispatch", "dispatch")
 

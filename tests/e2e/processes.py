@@ -111,6 +111,15 @@ def resident_bytes(pid):
         return 0
 
 
+def anonymous_bytes(pid):
+    """What of its memory is no file's: what it has written to. 0 when it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return next(int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("RssAnon:"))
+
+
 def descriptors(pid):
     """What the descriptors of a process are open on."""
     found = []
