@@ -27,6 +27,7 @@ class Disasters:
         self.undone = set()  # what is still to be undone: functions
         self.filler = self.home.root / "disk" / "filler"
         self.edits = 0
+        self.hunted = 0  # holders that are to be killed as soon as they are there
 
     def strike(self, decision):
         getattr(self, decision["do"].replace(" --", "_").replace("-", "_").replace(" ", "_"))(decision)
@@ -79,17 +80,14 @@ class Disasters:
         if victim and send(victim.pid, TERMINATE):
             self.count(decision)
             self.book.once("supervisor leaves", aftermath=8, detail=str(victim.pid))
+            self.hunt_holder()
 
     def stop_keep_runs(self, decision):
         self.count(decision)
-        blow = self.book.strike("supervisor leaves", aftermath=8, detail="stop --keep-runs")
         story = self.world.story("stop --keep-runs", [], "command")
-
-        def take(value):
-            self.book.over(blow)
-            return self.world.anything(story, value)
-
-        self.world.command(story, ["stop", "--keep-runs", "--json"], take)
+        story.blow = self.book.strike("supervisor leaves", aftermath=8, detail="stop --keep-runs")
+        self.world.command(story, ["stop", "--keep-runs", "--json"], lambda v: self.world.anything(story, v))
+        self.hunt_holder()
 
     def freeze(self, decision, pid, kind, session=None):
         if pid is None or not send(pid, STOP):
@@ -108,10 +106,23 @@ class Disasters:
         self.freeze(decision, victim and victim.pid, "freeze supervisor")
 
     def kill_holder(self, decision):
-        victim = self.chosen(seen_by.holders(seen_by.look()), decision)
-        if victim and send(victim.pid, KILL):
-            self.count(decision)
-            self.book.once("kill holder")
+        """The next one: it is there only from the leave of a supervisor with a queue to the start of the one after it."""
+        self.hunted += 1
+
+    def hunt_holder(self):
+        until = time.monotonic() + 3
+
+        def look():
+            victim = next(iter(seen_by.holders(seen_by.look())), None)
+            if victim and send(victim.pid, KILL):
+                self.hunted -= 1
+                self.count({"do": "kill holder"})
+                self.book.once("kill holder", detail=str(victim.pid))
+            elif time.monotonic() < until:
+                self.loop.later(0.005, look)
+
+        if self.hunted:
+            look()
 
     # --- runs ---
 
