@@ -254,6 +254,7 @@ TEST_CASE("all orders: the supervisor of a job dies and then its frontend", "[.l
   check_all_deaths<dying_with_job, left_alone>();
 }
 
+// After two of the deaths some 60,000 orders each.
 TEST_CASE("all orders: the supervisor of a job dies and its call is cancelled", "[.long]") {
-  check_all_deaths<dying_with_job, asked_again_and_cancelled>();
+  check_all_deaths<dying_with_job, asked_again_and_cancelled>({.runs = 2'000'000});
 }

@@ -671,7 +671,8 @@ findings check_all_orders(const make_world& make) {
 }
 
 findings check_all_deaths(const make_world& before,
-                          const std::function<std::unique_ptr<supervisor_world>(still_system&, surroundings)>& after) {
+                          const std::function<std::unique_ptr<supervisor_world>(still_system&, surroundings)>& after,
+                          limits_of_search limits) {
   still_system system;
   std::map<std::string, surroundings> left;
   const auto first = explore([&] {
@@ -682,7 +683,7 @@ findings check_all_deaths(const make_world& before,
   report(first, test_name() + ", up to the death");
   findings all;
   for (const auto& [text, found] : left) {
-    const auto one = explore([&, found = found] { return after(system, found); });
+    const auto one = explore([&, found = found] { return after(system, found); }, reduction::by_dependence, limits);
     if (one.problem)
       report(one, "after a death with " + text);
     all.runs += one.runs;

@@ -180,15 +180,17 @@ findings check_all_orders() {
 }
 
 /// A supervisor that dies at any step: runs `before` in all orders, and for each state of its surroundings that this
-/// comes by, runs `after` in all orders, which begins there. Checks both as above.
+/// comes by, runs `after` in all orders, which begins there; `limits` are of each such search. Checks both as above.
 findings check_all_deaths(const make_world& before,
-                          const std::function<std::unique_ptr<supervisor_world>(still_system&, surroundings)>& after);
+                          const std::function<std::unique_ptr<supervisor_world>(still_system&, surroundings)>& after,
+                          limits_of_search limits);
 
 template <class Before, class After>
-findings check_all_deaths() {
+findings check_all_deaths(limits_of_search limits = {}) {
   return check_all_deaths(
       [](still_system& system) { return std::make_unique<Before>(system); },
-      [](still_system& system, surroundings found) { return std::make_unique<After>(system, std::move(found)); });
+      [](still_system& system, surroundings found) { return std::make_unique<After>(system, std::move(found)); },
+      limits);
 }
 
 /// The first order of a world that is broken, without a word; the test case fails when there is none.
