@@ -11,6 +11,16 @@ using namespace std::chrono_literals;
 
 /// A line from a client or a frame on the socket, without its newline. SPEC: a 64 MiB line hurts nobody.
 inline constexpr std::size_t frame_bytes = 64u << 20;
+/// How deep a message may nest, and JSON that comes in a text within one: copying and freeing it recurses.
+inline constexpr std::size_t message_nesting = 256;
+/// Of a request's id and of its progress token, which every word about it repeats. Clients count, or use UUIDs.
+inline constexpr std::size_t id_bytes = 4u << 10;
+/// Characters of a sentence that rejects a request; and of what it repeats of that, where more is to be said after it.
+inline constexpr std::size_t rejection_characters = 4'000;
+inline constexpr std::size_t repeated_characters = 200;
+/// The environment of a frontend: Linux hands no program more than 6 MiB.
+inline constexpr std::size_t environment_bytes = 8u << 20;
+inline constexpr std::size_t environment_entries = 100'000;
 /// A per-call timeout is clamped to this range (interface of the program we replace).
 inline constexpr auto timeout_floor = 10s;
 inline constexpr auto timeout_ceiling = 7200s;
@@ -39,6 +49,8 @@ inline constexpr std::size_t job_progress_characters = 300;
 /// What an agent is asked, all parts together: task, context, goal, caller and the group's shared context. Ten
 /// times what is known to be wanted.
 inline constexpr std::size_t prompt_bytes = 10u << 20;
+/// The name of a session to go on with, as a caller or a CLI says it. The CLI's own are UUIDs.
+inline constexpr std::size_t session_id_bytes = 200;
 /// Runs that were asked for and have not been answered, of one agent and in all; and what their prompts take together,
 /// which is in memory. Ten thousand queued jobs are known to be wanted.
 inline constexpr std::size_t agent_requests = 10'000;
@@ -49,12 +61,18 @@ inline constexpr std::size_t all_request_bytes = 256u << 20;
 inline constexpr std::size_t connections = 2'000;
 /// Requests of one connection that are open at a time.
 inline constexpr std::size_t open_calls = 2'000;
+/// What its user is asked about at a time: the prompts of all these dispatches together, which no queue counts yet.
+inline constexpr std::size_t unconfirmed_bytes = 64u << 20;
+/// Resources and tasks that one connection is told about.
+inline constexpr std::size_t topics = 10'000;
 /// Of those, questions that are answered from memory or disk: while there are more, nothing is read from it.
 inline constexpr std::size_t unanswered_questions = 8;
 /// Frames of one connection that were read and not dealt with yet: at most so many, and one more once they take so many
 /// bytes. What comes after them stays in the socket.
 inline constexpr std::size_t unread_frames = 64;
 inline constexpr std::size_t unread_bytes = 16u << 20;
+/// What a reader of lines keeps of its buffer for the next ones.
+inline constexpr std::size_t idle_buffer_bytes = 1u << 20;
 /// While so many bytes wait for a frontend that does not read, nothing is read from it.
 inline constexpr std::size_t unwritten_bytes = 16u << 20;
 /// While so many bytes wait, what may be left out is left out.

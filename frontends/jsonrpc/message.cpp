@@ -2,19 +2,22 @@
 
 #include "frontends/jsonrpc/envelope.hpp"
 #include "frontends/jsonrpc/repair.hpp"
+#include "messages/limits.hpp"
 
 namespace agent_dispatch::jsonrpc {
 
 namespace {
 
-/// Deeper nesting is refused before a tree is built: freeing one recurses.
-constexpr int deepest_nesting = 256;
-
 bool is_id(const nlohmann::json& id) { return id.is_string() || id.is_number(); }
+
+/// An error about a long id would be as long a line itself, or a longer one.
+bool is_too_long(const nlohmann::json& id) {
+  return id.is_string() && id.get_ref<const std::string&>().size() > limits::id_bytes;
+}
 
 nlohmann::json parse_bounded(std::string_view line, bool& too_deep) {
   const auto guard = [&too_deep](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    too_deep = too_deep || depth > deepest_nesting;
+    too_deep = too_deep || depth > static_cast<int>(limits::message_nesting);
     return !too_deep;
   };
   return nlohmann::json::parse(line, guard, false);
@@ -33,8 +36,11 @@ message parse(std::string_view line) {
   auto json = parse_bounded(line, too_deep);
   if (json.is_discarded() && !too_deep)
     json = parse_bounded(repair(line), too_deep);
-  if (too_deep)
-    return problem{code::invalid_request, "the message is nested too deeply", read_envelope(line).id};
+  if (too_deep) {
+    auto shown_id = read_envelope(line).id;
+    return problem{code::invalid_request, "the message is nested too deeply",
+                   is_too_long(shown_id) ? nlohmann::json{} : std::move(shown_id)};
+  }
   if (json.is_discarded())
     return problem{code::parse_error, "the line is not valid JSON", nullptr};
   if (json.is_array())
@@ -44,6 +50,11 @@ message parse(std::string_view line) {
   const auto id = json.find("id");
   const auto method = json.find("method");
   const bool has_id = id != json.end() && is_id(*id);
+  if (has_id && is_too_long(*id))
+    return problem{code::invalid_request,
+                   "the member 'id' takes " + std::to_string(id->get_ref<const std::string&>().size()) +
+                       " bytes, and at most " + std::to_string(limits::id_bytes) + " are taken; send a shorter one",
+                   nullptr};
   const nlohmann::json shown_id = has_id ? *id : nlohmann::json{};
   if (method == json.end()) {
     if (has_id && (json.contains("result") || json.contains("error"))) {

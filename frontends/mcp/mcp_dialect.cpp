@@ -81,7 +81,7 @@ void mcp_dialect::answer_stateless(session_services& services, std::uint64_t lin
   if (spoken == nullptr) {
     ordered_json data;
     data["supported"] = revision_names();
-    data["requested"] = revision.is_string() ? revision.get<std::string>() : dump(revision);
+    data["requested"] = repeated(revision.is_string() ? revision.get<std::string>() : dump(revision));
     return reject(request, jsonrpc::code::unsupported_revision,
                   "revision " + data["requested"].get<std::string>() + " of MCP is not spoken here", data);
   }

@@ -1,5 +1,8 @@
 #include "frontends/mcp/mcp_request.hpp"
 
+#include "messages/json.hpp"
+#include "messages/limits.hpp"
+
 namespace agent_dispatch {
 
 const nlohmann::json* member_of(const nlohmann::json& json, const char* name) {
@@ -17,6 +20,10 @@ const nlohmann::json* meta_member_of(const nlohmann::json& params, const char* n
 std::optional<std::string> text_member_of(const nlohmann::json& json, const char* name) {
   const auto* found = member_of(json, name);
   return found != nullptr && found->is_string() ? std::optional{found->get<std::string>()} : std::nullopt;
+}
+
+std::string repeated(std::string_view text) {
+  return std::string{first_characters(to_valid_utf8(text), limits::repeated_characters)};
 }
 
 } // namespace agent_dispatch

@@ -29,4 +29,7 @@ const nlohmann::json* meta_member_of(const nlohmann::json& params, const char* n
 /// A text; absent when it is missing or no text.
 std::optional<std::string> text_member_of(const nlohmann::json& json, const char* name);
 
+/// What a sentence repeats of a request, and says more after it: its beginning, when it is long.
+std::string repeated(std::string_view text);
+
 } // namespace agent_dispatch

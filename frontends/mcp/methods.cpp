@@ -12,6 +12,7 @@
 #include "frontends/mcp/tools.hpp"
 #include "frontends/views/agents_view.hpp"
 #include "frontends/views/jobs_view.hpp"
+#include "messages/limits.hpp"
 
 namespace agent_dispatch {
 
@@ -81,12 +82,17 @@ void call_tool(const mcp_request& request, const answer_form& form) {
     return reject(request, jsonrpc::code::invalid_params, "the arguments of tools/call must be an object");
   if (called == nullptr)
     return reject(request, jsonrpc::code::invalid_params, "Unknown tool: " + *name);
+  auto token = progress_token(params);
+  if (const auto size = token.is_string() ? token.get_ref<const std::string&>().size() : 0; size > limits::id_bytes)
+    return reject(request, jsonrpc::code::invalid_params,
+                  "the progressToken takes " + std::to_string(size) + " bytes, and at most " +
+                      std::to_string(limits::id_bytes) + " are taken; send a shorter one");
   const auto* responses = member_of(params, "inputResponses");
   auto of_tool = form;
   of_tool.is_structured = is_structured(*called, request.spoken);
   called->run(request.services,
               {.line = request.line,
-               .what = {.id = request.message.id, .progress_token = progress_token(params), .form = of_tool},
+               .what = {.id = request.message.id, .progress_token = std::move(token), .form = of_tool},
                .arguments = arguments == nullptr ? nlohmann::json{} : *arguments,
                .input_responses = responses == nullptr ? nlohmann::json{} : *responses});
 }
@@ -139,7 +145,7 @@ void list_all_templates(const mcp_request& request, const answer_form&) {
 
 void say_not_found(const mcp_request& request, const std::string& uri, const std::string& why) {
   ordered_json data;
-  data["uri"] = uri;
+  data["uri"] = repeated(uri);
   // SEP-2164: from the stateless revision on it is a wrong parameter.
   reject(request, request.spoken.is_stateless ? jsonrpc::code::invalid_params : jsonrpc::code::resource_not_found, why,
          data);
@@ -153,7 +159,7 @@ void read_resource(const mcp_request& request, const answer_form&) {
     constexpr int preview_lines = 40; // as inspect_agent has it when nothing is said
     with_config(request, [uri = *uri, agent = *agent](const mcp_request& again, const config_snapshot_ptr& snapshot) {
       if (snapshot->value.find_agent(agent.name) == nullptr)
-        return say_not_found(again, uri, unknown_agent_sentence(snapshot->value, agent.name.value));
+        return say_not_found(again, uri, unknown_agent_sentence(snapshot->value, repeated(agent.name.value)));
       again.services.with_view(
           again.line, again.message.id, {},
           [snapshot, name = agent.name.value] { return inspect_agent_json(snapshot->value, name, preview_lines); },
@@ -168,7 +174,7 @@ void read_resource(const mcp_request& request, const answer_form&) {
   const auto job = job_of_uri(*uri);
   if (!job)
     return say_not_found(request, *uri,
-                         "There is no resource '" + *uri +
+                         "There is no resource '" + repeated(*uri) +
                              "'; there are job://ID, with the 32 hexadecimal digits of a "
                              "job's id, and agent://NAME");
   request.services.with_job(request.line, request.message.id, job->id.value,
@@ -220,7 +226,8 @@ void complete_prompt(const mcp_request& request, const std::string& name, const 
   const auto found = std::find_if(of->arguments.begin(), of->arguments.end(),
                                   [&](const prompt_argument& each) { return each.name == argument; });
   if (found == of->arguments.end())
-    return reject(request, jsonrpc::code::invalid_params, "prompt '" + name + "' has no argument '" + argument + "'");
+    return reject(request, jsonrpc::code::invalid_params,
+                  "prompt '" + name + "' has no argument '" + repeated(argument) + "'");
   complete_name(request, found->kind, text);
 }
 

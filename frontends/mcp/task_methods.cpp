@@ -86,7 +86,8 @@ std::optional<job_id> job_to_follow(const mcp_request& request) {
   if (job)
     return job->id;
   reject(request, jsonrpc::code::invalid_params,
-         uri ? "'" + *uri + "' tells of no changes; job://ID does, with the 32 hexadecimal digits of a job's id"
+         uri ? "'" + repeated(*uri) +
+                   "' tells of no changes; job://ID does, with the 32 hexadecimal digits of a job's id"
              : request.message.method + " needs a uri, a string");
   return std::nullopt;
 }

@@ -383,7 +383,8 @@ void session_state::reject(std::uint64_t line, const nlohmann::json& id, jsonrpc
   stops.erase(line);
   if (end_preparation(line))
     return;
-  link->send("answer", line, jsonrpc::error_line(id, code, message, data), importance::must_arrive);
+  const auto sentence = to_valid_utf8(message);
+  send_answer(line, id, jsonrpc::error_line(id, code, first_characters(sentence, limits::rejection_characters), data));
 }
 
 session_state::live_call& session_state::begin_call(std::uint64_t line, pending_call what) {

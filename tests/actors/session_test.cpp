@@ -227,6 +227,39 @@ TEST_CASE_METHOD(session_fixture, "a line that is no message is rejected with th
   CHECK(link->frames_consumed == 1);
 }
 
+TEST_CASE_METHOD(session_fixture, "of what a request says, a rejection repeats the beginning") {
+  const auto bytes = GENERATE(as<std::string>{}, "x", "%80", "\xff");
+  std::string text;
+  while (text.size() < 1u << 20)
+    text += bytes;
+  const auto [method, member] = GENERATE(table<std::string, std::string>({
+      {"resources/read", R"("uri":"agent://)"},
+      {"resources/read", R"("uri":"what://)"},
+      {"resources/subscribe", R"("uri":")"},
+      {"tools/call", R"("name":")"},
+      {"prompts/get", R"("name":")"},
+      {"tools/list", R"("_meta":{"io.modelcontextprotocol/protocolVersion":")"},
+      {"", "\"a\":\""},
+  }));
+  CAPTURE(method, member, bytes);
+  frame("msg", 4,
+        R"({"jsonrpc":"2.0","id":1,"method":")" + (method.empty() ? text : method) + R"(","params":{)" + member + text +
+            (member.find("_meta") != std::string::npos ? "\"}}}" : "\"}}"));
+  CHECK(world.heard() == lines{"answer 4"});
+  CHECK(link->last()["error"]["code"] < 0);
+  CHECK(link->last().dump().size() < 5 * limits::rejection_characters);
+}
+
+TEST_CASE_METHOD(session_fixture, "a progress token that is too long is refused, and nothing is dispatched") {
+  nlohmann::json message{{"jsonrpc", "2.0"}, {"id", 1}, {"method", "tools/call"}};
+  message["params"] = {{"name", "dispatch"}, {"arguments", {{"agent", "alpha"}, {"task", "work"}}}};
+  message["params"]["_meta"]["progressToken"] = std::string(limits::id_bytes + 1, 't');
+  frame("msg", 1, message.dump());
+  CHECK(world.heard() == lines{"answer 1"});
+  CHECK(link->last()["error"]["message"] ==
+        "the progressToken takes 4097 bytes, and at most 4096 are taken; send a shorter one");
+}
+
 TEST_CASE_METHOD(session_fixture, "lines that no answer is due for are settled") {
   frame("msg", 1, R"({"jsonrpc":"2.0","method":"notifications/initialized"})");
   frame("msg", 2, R"({"jsonrpc":"2.0","id":7,"result":{}})");

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import stand_in
+from mcp_client import text_value
 from processes import PATIENCE, wait_until
 
 CONNECTIONS = 2_000
@@ -80,6 +81,27 @@ def test_a_prompt_has_an_end(served):
     )
     assert answer["error"].startswith("dispatches[1]: ") and str(PROMPT) in answer["error"]
     assert client.value("dispatch", {"agent": "notes", "task": stand_in.say("y") + "x" * 100_000})["result"] == "y"
+
+
+@pytest.mark.parametrize("line", ["uri", "id"])
+def test_an_error_about_a_long_line_harms_no_other_request(served, line):
+    """What it repeats of the line is bounded: a longer one than a frame would be taken for the supervisor's death."""
+    client = served.serve()
+    client.is_judged = False
+    gate = served.root / "gate"
+    waiting = client.start_call("dispatch", {"agent": "notes", "task": stand_in.wait_for(gate, "done")})
+    wait_until(served.agents_running)
+    pid = served.status()["pid"]
+    if line == "uri":
+        answer = client.request("resources/read", {"uri": "x" * (34 << 20)}, seconds=60)
+    else:
+        client.send({"jsonrpc": "2.0", "id": "x" * ((64 << 20) - 200), "method": "no/such"})
+        client.wait_change(lambda: client.unmatched, 60)
+        answer = client.unmatched.pop()
+    assert "error" in answer and len(json.dumps(answer)) < 20_000
+    assert not waiting.answered() and served.status()["pid"] == pid
+    gate.touch()
+    assert text_value(waiting.wait()["result"])["result"] == "done"
 
 
 def test_one_frontend_too_many_is_told_so(served):

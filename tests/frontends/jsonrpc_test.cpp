@@ -2,6 +2,7 @@
 
 #include "frontends/jsonrpc/envelope.hpp"
 #include "frontends/jsonrpc/message.hpp"
+#include "messages/limits.hpp"
 
 using namespace agent_dispatch;
 using namespace agent_dispatch::jsonrpc;
@@ -60,6 +61,19 @@ TEST_CASE("An id of another kind is an invalid request, answered without id") {
     CHECK(problem_of(line).id.is_null());
     CHECK(read_envelope(line).id.is_null());
   }
+}
+
+TEST_CASE("An id that is too long is an invalid request, answered without it") {
+  const auto with_id = [](std::size_t size) {
+    return R"({"jsonrpc":"2.0","method":"m","id":")" + std::string(size, 'i') + R"(","params":)";
+  };
+  CHECK(request_of(with_id(limits::id_bytes) + "{}}").id == std::string(limits::id_bytes, 'i'));
+  const auto read = problem_of(with_id(limits::id_bytes + 1) + "{}}");
+  CHECK(read.number == code::invalid_request);
+  CHECK(read.message == "the member 'id' takes 4097 bytes, and at most 4096 are taken; send a shorter one");
+  CHECK(read.id.is_null());
+  CHECK(problem_of(with_id(limits::id_bytes) + nested(300) + "}").id.is_string());
+  CHECK(problem_of(with_id(limits::id_bytes + 1) + nested(300) + "}").id.is_null());
 }
 
 TEST_CASE("A line with a method and no id is a notification") {
