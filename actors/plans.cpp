@@ -62,11 +62,13 @@ tl::expected<std::shared_ptr<run_spec>, dispatch_result> spec_of(const request_k
   return spec;
 }
 
-/// Refuses what is too long for the CLI's standard input.
-expected<void> check_prompt(const run_request& run, const std::string& shared_context) {
+/// Refuses what is too long for the CLI's standard input or its command line.
+expected<void> check_length(const run_request& run, const std::string& shared_context) {
   const auto size = prompt_size(run, shared_context);
   if (size > limits::prompt_bytes)
     return failure(fault_kind::invalid_argument, sentences::prompt_too_long(size));
+  if (run.resume && run.resume->value.size() > limits::session_id_bytes)
+    return failure(fault_kind::invalid_argument, sentences::session_id_too_long(run.resume->value.size()));
   return {};
 }
 
@@ -85,7 +87,7 @@ expected<planned_item> plan_item(const request_key& key, const dispatch_call& ca
   auto shared = shared_context_of(config, item.run);
   if (!shared)
     return tl::unexpected(shared.error());
-  if (const auto fits = check_prompt(item.run, *shared); !fits)
+  if (const auto fits = check_length(item.run, *shared); !fits)
     return tl::unexpected(fits.error());
   auto spec = spec_of(key, call, item.run, **agent, config.settings);
   if (!spec)
@@ -133,7 +135,7 @@ plan_or_answer plan_dialogue(const request_key& key, const dispatch_call& call, 
                              const configuration& config) {
   dialogue_plan plan{
       .requester = nullptr, .responder = nullptr, .topic = order.topic, .most_rounds = order.most_rounds};
-  if (const auto fits = check_prompt({.agent = order.responder, .task = order.topic}, {}); !fits)
+  if (const auto fits = check_length({.agent = order.responder, .task = order.topic}, {}); !fits)
     return refused(fits.error());
   const auto requester = find_agent(config, order.requester);
   if (!requester)
@@ -166,7 +168,7 @@ tl::expected<run_spec_ptr, dispatch_answer> make_spec(const request_key& key, co
   auto shared = shared_context_of(config, call.run);
   if (!shared)
     return tl::unexpected(dispatch_answer{tl::unexpected(shared.error())});
-  if (const auto fits = check_prompt(call.run, *shared); !fits)
+  if (const auto fits = check_length(call.run, *shared); !fits)
     return tl::unexpected(dispatch_answer{tl::unexpected(fits.error())});
   auto spec = spec_of(key, call, call.run, **agent, config.settings);
   if (!spec)

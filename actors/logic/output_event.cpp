@@ -16,9 +16,6 @@ constexpr double largest_count = 9007199254740992.0;
 /// The longest a character can be in a JSON string: a pair of `\uXXXX`.
 constexpr std::size_t escaped_character_bytes = 12;
 
-/// Bytes; the CLI's own are UUIDs.
-constexpr std::size_t longest_session_id = 200;
-
 using optional_span = std::optional<json_span>;
 
 /// The last member of that name, as JSON readers have it.
@@ -61,7 +58,7 @@ std::string coerced(const json_span& value) { return value.text().value_or(to_va
 
 std::optional<session_id> session_of(const optional_span& value) {
   auto text = text_of(value);
-  if (text.empty() || text.size() > longest_session_id)
+  if (text.empty() || text.size() > limits::session_id_bytes)
     return std::nullopt;
   return session_id{std::move(text)};
 }

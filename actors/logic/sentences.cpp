@@ -348,6 +348,12 @@ std::string prompt_too_long(std::size_t bytes) {
       "the task.");
 }
 
+std::string session_id_too_long(std::size_t bytes) {
+  return text("session_id takes ", std::to_string(bytes), " bytes, and at most ",
+              std::to_string(limits::session_id_bytes),
+              " are taken. Nothing was run; give the session_id of an earlier answer, or none.");
+}
+
 std::string agent_queue_full(const agent_name& agent, std::size_t runs) {
   return text("agent '", agent.value, "' has ", std::to_string(runs), " requests that are not finished, and at most ",
               std::to_string(limits::agent_requests),

@@ -105,6 +105,7 @@ std::string starts_are_apart(const std::optional<std::int64_t>& status, std::chr
 
 // Why a request is refused before anything runs.
 std::string prompt_too_long(std::size_t bytes);
+std::string session_id_too_long(std::size_t bytes);
 std::string agent_queue_full(const agent_name& agent, std::size_t runs);
 std::string queue_full(std::size_t runs);
 std::string requests_too_large(std::size_t bytes);

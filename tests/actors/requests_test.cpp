@@ -422,6 +422,16 @@ TEST_CASE_METHOD(requests_fixture, "a prompt that no CLI would read is refused b
              Catch::Matchers::Contains("10485761 bytes, and at most 10485760"));
 }
 
+TEST_CASE_METHOD(requests_fixture, "a session id that is longer than any is refused before anything runs") {
+  auto long_one = call(1);
+  long_one.run.resume = session_id{std::string(limits::session_id_bytes + 1, 's')};
+  world.tell(requests, long_one);
+  CHECK(world.heard().size() == 2);
+  REQUIRE(session->answers.size() == 1);
+  CHECK_THAT(session->answers[0].value.error().message,
+             Catch::Matchers::Contains("session_id takes 201 bytes, and at most 200"));
+}
+
 TEST_CASE_METHOD(requests_fixture, "an agent's queue has an end, and room again when a request is done") {
   for (std::size_t line = 1; line <= limits::agent_requests; ++line)
     world.tell(requests, call(line));

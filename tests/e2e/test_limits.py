@@ -83,6 +83,12 @@ def test_a_prompt_has_an_end(served):
     assert client.value("dispatch", {"agent": "notes", "task": stand_in.say("y") + "x" * 100_000})["result"] == "y"
 
 
+def test_a_session_id_has_an_end(served):
+    client = served.serve()
+    answer = client.value("dispatch_session", {"agent": "notes", "task": "t", "session_id": "s" * (14 << 20)})
+    assert f"{14 << 20} bytes, and at most 200" in answer["error"] and "Nothing was run" in answer["error"]
+
+
 @pytest.mark.parametrize("line", ["uri", "id"])
 def test_an_error_about_a_long_line_harms_no_other_request(served, line):
     """What it repeats of the line is bounded: a longer one than a frame would be taken for the supervisor's death."""
