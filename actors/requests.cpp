@@ -1,6 +1,8 @@
 #include "actors/requests.hpp"
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 #include "actors/composite.hpp"
 #include "actors/core_death.hpp"
@@ -22,6 +24,12 @@ constexpr std::chrono::seconds record_again{5};
 dispatch_answer stopping_answer() {
   return {failure(fault_kind::supervisor_stopping,
                   "the supervisor is stopping and takes no more work; try again: the next call starts a new one")};
+}
+
+/// Taken out: assigning an empty text to a long one keeps its memory.
+void drop_prompt(dispatch_call& call) {
+  std::ignore = std::exchange(call.run, {});
+  call.composite.reset();
 }
 
 dispatch_answer not_recorded_answer(const run_spec_ptr& spec, const fault& problem) {
@@ -118,14 +126,16 @@ void requests_state::resolve(const request_key& key, const config_snapshot_ptr& 
       answer(key, std::move(plan.error()));
     else if (cancelled)
       answer(key, answer_cancelled_early(nullptr));
-    else if (is_taken(found->second, request_load::of(**plan)))
+    else if (is_taken(found->second, request_load::of(**plan))) {
+      drop_prompt(found->second.call); // the plan has it
       record(found->second, std::move(*plan));
+    }
   } else if (auto spec = make_spec(key, call, snapshot->value); !spec) {
     answer(key, {std::move(spec.error())});
   } else if (cancelled) {
     answer(key, answer_cancelled_early(*spec));
   } else if (is_taken(found->second, request_load::of(**spec))) {
-    found->second.call.run = {}; // the spec has it
+    drop_prompt(found->second.call); // the spec has it
     find_run(found->second, std::move(*spec));
   }
 }
@@ -365,6 +375,7 @@ void requests_state::answer(const request_key& key, dispatch_answer answer) {
   auto& request = found->second;
   request.now = phase::answered;
   request.answer = std::move(answer);
+  drop_prompt(request.call); // of what was refused: the request is kept until its answer has arrived
   request.driver = composite_actor{};
   stop_waiting(request);
   if (request.spec)

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 
+#include "actors/logic/request_load.hpp"
 #include "frontends/mcp/mcp_request.hpp"
 #include "frontends/mcp/tool_answers.hpp"
+#include "messages/limits.hpp"
 
 namespace agent_dispatch {
 
@@ -23,6 +26,29 @@ struct waiting_dispatch {
 
 void start(waiting_dispatch& what) {
   what.services.dispatch(what.call.line, std::move(what.call.what), std::move(what.order));
+}
+
+/// The prompts of its runs.
+std::vector<std::size_t> sizes_of(const dispatch_order& order) {
+  if (!order.composite)
+    return {prompt_size(order.run, {})};
+  if (const auto* talk = std::get_if<dialogue_order>(order.composite.get()))
+    return {talk->topic.size()};
+  std::vector<std::size_t> sizes;
+  for (const auto& item : std::get<parallel_order>(*order.composite).items)
+    sizes.push_back(prompt_size(item.run, {}));
+  return sizes;
+}
+
+/// Nobody needs to be asked about what is refused in any case.
+bool is_too_long(const dispatch_order& order) {
+  const auto sizes = sizes_of(order);
+  return std::any_of(sizes.begin(), sizes.end(), [](std::size_t size) { return size > limits::prompt_bytes; });
+}
+
+std::size_t size_of(const dispatch_order& order) {
+  const auto sizes = sizes_of(order);
+  return std::accumulate(sizes.begin(), sizes.end(), std::size_t{0});
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -112,7 +138,7 @@ void confirm(const std::shared_ptr<waiting_dispatch>& what, const std::string& r
     return;
   case asking::by_request:
     what->services.ask_client(what->call.line, what->call.what, elicitation_method, question_about(risks, what->order),
-                              [what, risks](const jsonrpc::response& response) {
+                              size_of(what->order), [what, risks](const jsonrpc::response& response) {
                                 // Whatever else went wrong at the client is no consent.
                                 if (response.error == static_cast<int>(jsonrpc::code::method_not_found))
                                   go_unconfirmed(*what, risks);
@@ -134,7 +160,7 @@ void dispatch_when_confirmed(session_services& services, const tool_call& call, 
                        std::move(order)});
   services.prepare(call.line, call.what.id, [what](const config_snapshot_ptr& snapshot) {
     // What is wrong with the configuration is said by whoever resolves the dispatch.
-    const bool is_asked = !snapshot->fault && snapshot->value.settings.confirm_risky;
+    const bool is_asked = !snapshot->fault && snapshot->value.settings.confirm_risky && !is_too_long(what->order);
     const auto risks = is_asked ? risks_of(what->agents, snapshot->value) : std::string{};
     if (risks.empty()) {
       start(*what);

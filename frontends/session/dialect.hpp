@@ -177,9 +177,11 @@ public:
   /// ask.
   virtual void with_known(std::uint64_t line, const nlohmann::json& id, std::function<void(bool)> then) = 0;
   /// Sends a request to the client on behalf of the prepared one on this line, which stays open, and is told that it
-  /// waits. `then` gets the response; it is not called when the request is cancelled.
+  /// waits. `then` gets the response; it is not called when the request is cancelled. `held`: bytes that it keeps
+  /// meanwhile.
   virtual void ask_client(std::uint64_t line, const pending_call& call, std::string_view method,
-                          const ordered_json& params, std::function<void(const jsonrpc::response&)> then) = 0;
+                          const ordered_json& params, std::size_t held,
+                          std::function<void(const jsonrpc::response&)> then) = 0;
   virtual const frontend_hello& hello() const = 0;
 };
 

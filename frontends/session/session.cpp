@@ -132,7 +132,9 @@ void session_state::take_message(std::uint64_t line, std::string_view payload) {
   }
 }
 
-std::size_t session_state::open_calls() const { return calls.size() + prepared.size() + subscriptions.size() + asked; }
+std::size_t session_state::open_calls() const {
+  return calls.size() + prepared.size() + subscriptions.size() + unacknowledged.size() + asked;
+}
 
 void session_state::take_cancelled(std::uint64_t line, std::string_view payload) {
   cancelled_line = line;

@@ -75,6 +75,7 @@ struct session_state : session_services {
   /// A request of ours that the client has not answered.
   struct live_question {
     std::uint64_t line;
+    std::size_t held; ///< bytes
     std::function<void(const jsonrpc::response&)> then;
   };
 
@@ -178,7 +179,7 @@ struct session_state : session_services {
   void forget(const job_topic& topic) override;
   void with_known(std::uint64_t line, const nlohmann::json& id, std::function<void(bool)> then) override;
   void ask_client(std::uint64_t line, const pending_call& call, std::string_view method, const ordered_json& params,
-                  std::function<void(const jsonrpc::response&)> then) override;
+                  std::size_t held, std::function<void(const jsonrpc::response&)> then) override;
   const frontend_hello& hello() const override { return *greeting; }
 
   request_key key(std::uint64_t line) const { return {greeting->frontend, line}; }

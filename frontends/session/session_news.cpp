@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "frontends/session/session.hpp"
+#include "messages/limits.hpp"
 
 /// What a session tells without being asked each time, and what it asks itself.
 namespace agent_dispatch {
@@ -208,17 +209,28 @@ void session_state::prepare(std::uint64_t line, const nlohmann::json& id,
 }
 
 void session_state::ask_client(std::uint64_t line, const pending_call& what, std::string_view method,
-                               const ordered_json& params, std::function<void(const jsonrpc::response&)> then) {
+                               const ordered_json& params, std::size_t held,
+                               std::function<void(const jsonrpc::response&)> then) {
   auto& call = prepared.try_emplace(line, prepared_call{.id = what.id}).first->second;
   if (call.is_cancelled) {
     end_preparation(line);
+    return;
+  }
+  auto held_in_all = held;
+  for (const auto& [question, open] : questions)
+    held_in_all += open.held;
+  if (!questions.empty() && held_in_all > limits::unconfirmed_bytes) {
+    reject(line, what.id, jsonrpc::code::internal_error,
+           "the calls that the user is asked about would take " + std::to_string(held_in_all) + " bytes, and at most " +
+               std::to_string(limits::unconfirmed_bytes) +
+               " are kept; nothing was started, so call again when some of them are answered");
     return;
   }
   // Another supervisor may have asked the same before: its answer must not be taken for ours.
   call.question = "agent-dispatch-" + make_job_id().value;
   call.what = what;
   call.asked_at = call.told_at = clock::now();
-  questions.emplace(call.question, live_question{.line = line, .then = std::move(then)});
+  questions.emplace(call.question, live_question{.line = line, .held = held, .then = std::move(then)});
   link->send("note", line, jsonrpc::request_line(call.question, method, params), importance::must_arrive);
   schedule_tick();
 }

@@ -432,6 +432,22 @@ TEST_CASE_METHOD(requests_fixture, "a session id that is longer than any is refu
              Catch::Matchers::Contains("session_id takes 201 bytes, and at most 200"));
 }
 
+TEST_CASE_METHOD(requests_fixture, "a prompt is kept once, and not when the request was refused") {
+  const auto* agent = GENERATE("alpha", "nobody");
+  auto asked = call(1, agent);
+  asked.run.context = std::string(1000, 'x');
+  SECTION("of one agent") {}
+  SECTION("of several") {
+    asked.composite = std::make_shared<const composite_order>(dialogue_order{{agent}, {agent}, "topic", 1});
+  }
+  world.tell(requests, asked);
+  world.heard();
+  auto* actor = caf::actor_cast<caf::abstract_actor*>(requests);
+  const auto& state = dynamic_cast<requests_actor::stateful_pointer<requests_state>>(actor)->state;
+  CHECK(state.requests.at({front, 1}).call.run.context.capacity() < 1000);
+  CHECK_FALSE(state.requests.at({front, 1}).call.composite);
+}
+
 TEST_CASE_METHOD(requests_fixture, "an agent's queue has an end, and room again when a request is done") {
   for (std::size_t line = 1; line <= limits::agent_requests; ++line)
     world.tell(requests, call(line));

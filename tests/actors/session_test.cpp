@@ -322,6 +322,20 @@ TEST_CASE_METHOD(session_fixture, "an answer is sent, and acknowledged when the 
   CHECK(world.heard() == lines{"requests: acknowledged 1"});
 }
 
+TEST_CASE_METHOD(session_fixture, "an answer that has not arrived counts as a request that is open") {
+  for (std::uint64_t line = 1; line <= limits::open_calls; ++line) {
+    dispatch(line);
+    answer(line, "done");
+    CHECK(world.heard().size() == 1);
+  }
+  const auto next = limits::open_calls + 1;
+  call(next, "list_agents");
+  CHECK(link->last()["error"]["message"].get<std::string>().find("2000 requests open") != std::string::npos);
+  frame("ack", 1);
+  world.heard();
+  dispatch(next);
+}
+
 TEST_CASE_METHOD(session_fixture, "what a frontend keeps is passed on, unless it cannot be read") {
   frame("kept", 9, "[3,7]");
   CHECK(world.heard() == lines{"requests: up to 9 kept: 3 7"});
@@ -362,6 +376,35 @@ TEST_CASE_METHOD(session_fixture, "who gave no progress token hears none") {
   CHECK(world.heard() == lines{});
   answer(1, "done");
   CHECK(world.heard() == lines{"answer 1"});
+}
+
+TEST_CASE_METHOD(session_fixture,
+                 "what a user is asked about is bounded in bytes, and not what is refused in any case") {
+  auto risky = std::make_shared<config_snapshot>(*config->snapshot);
+  risky->value.settings.confirm_risky = true;
+  risky->value.agents.at(0).risky_capabilities = {"pushes"};
+  config->snapshot = std::move(risky);
+  frame("msg", 1,
+        R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":)"
+        R"({"protocolVersion":"2025-11-25","capabilities":{"elicitation":{}}}})");
+  world.heard();
+  const std::string large(limits::prompt_bytes - 4, 'x');
+  const auto at_once = limits::unconfirmed_bytes / limits::prompt_bytes;
+  for (std::uint64_t line = 2; line < 2 + at_once; ++line) {
+    call(line, "dispatch", {{"agent", "alpha"}, {"task", "work"}, {"context", large}});
+    CHECK(world.heard() == lines{"note " + std::to_string(line)});
+  }
+  const std::string question = link->last()["id"];
+  call(20, "dispatch", {{"agent", "alpha"}, {"task", "work"}, {"context", large}});
+  CHECK(world.heard() == lines{"answer 20"});
+  CHECK_THAT(link->last()["error"]["message"].get<std::string>(),
+             Catch::Matchers::Contains("73400320 bytes, and at most 67108864 are kept"));
+  call(21, "dispatch", {{"agent", "alpha"}, {"task", "work!"}, {"context", large}});
+  CHECK(world.heard() == lines{"requests: dispatch 21 to alpha"});
+  frame("msg", 22, nlohmann::json{{"jsonrpc", "2.0"}, {"id", question}, {"result", {{"action", "cancel"}}}}.dump());
+  world.heard();
+  call(23, "dispatch", {{"agent", "alpha"}, {"task", "work"}, {"context", large}});
+  CHECK(world.heard() == lines{"note 23"});
 }
 
 TEST_CASE_METHOD(session_fixture, "a cancelled call is settled and not answered") {
