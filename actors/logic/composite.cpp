@@ -106,13 +106,14 @@ private:
 };
 
 /// The message without the marker, and whether it had one.
-std::pair<std::string, bool> without_marker(std::string message) {
-  bool had_one = false;
-  for (auto place = message.find(resolved_marker); place != std::string::npos; place = message.find(resolved_marker)) {
-    message.erase(place, resolved_marker.size());
-    had_one = true;
+std::pair<std::string, bool> without_marker(std::string_view whole) {
+  std::string message;
+  for (const char next : whole) {
+    message += next;
+    if (message.ends_with(resolved_marker)) // also where taking one out has joined another
+      message.resize(message.size() - resolved_marker.size());
   }
-  if (!had_one)
+  if (message.size() == whole.size())
     return {std::move(message), false};
   constexpr std::string_view blank = " \t\r\n";
   const auto begin = message.find_first_not_of(blank);

@@ -1,5 +1,7 @@
 #include <catch2/catch.hpp>
 
+#include <chrono>
+
 #include "actors/logic/composite.hpp"
 
 using namespace agent_dispatch;
@@ -271,4 +273,16 @@ TEST_CASE("Told the same again, a dialogue comes to the same place") {
   const auto first = make(talk(5));
   const auto second = make(talk(5));
   CHECK(play(*first) == play(*second));
+}
+
+TEST_CASE("Markers are taken out of a message in one go, however many and wherever they meet") {
+  auto both = make(talk(3));
+  both->begin();
+  std::string message;
+  for (int i = 0; i < 300'000; ++i)
+    message += "[RES[RESOLVED]OLVED]x";
+  const auto began = std::chrono::steady_clock::now();
+  CHECK(both->answered("t1", said("knows", message)).empty());
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds{20});
+  CHECK(both->result()->dialogue->final_answer == std::string(300'000, 'x'));
 }
