@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "messages/bytes_text.hpp"
+#include "messages/limits.hpp"
 
 namespace agent_dispatch {
 
@@ -94,7 +95,14 @@ std::string encode_hello(const frontend_hello& hello) {
 }
 
 expected<frontend_hello> decode_hello(std::string_view payload) {
-  const auto json = nlohmann::json::parse(payload, nullptr, false);
+  bool is_deep = false;
+  const auto guard = [&is_deep](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    is_deep = is_deep || depth > static_cast<int>(limits::message_nesting);
+    return !is_deep;
+  };
+  const auto json = nlohmann::json::parse(payload, guard, false);
+  if (is_deep)
+    return failure(fault_kind::protocol, "a hello is nested too deeply");
   if (!json.is_object())
     return failure(fault_kind::protocol, "a hello is not a JSON object");
   frontend_hello hello;

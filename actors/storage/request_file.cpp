@@ -251,7 +251,9 @@ expected<read_request> read_one(const fs::path& file) {
 /// The run that a file names which is otherwise not to be read: `run.key` is where every format has it. "" for none.
 std::string run_named_in(const fs::path& file) {
   const auto text = read_own(file);
-  const auto json = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json{};
+  // What nests deeper is of no interest, and may be why the file cannot be read.
+  const auto is_above = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) { return depth <= 2; };
+  const auto json = text ? nlohmann::json::parse(*text, is_above, false) : nlohmann::json{};
   const auto run = json.is_object() ? json.find("run") : json.end();
   if (!json.is_object() || run == json.end() || !run->is_object())
     return {};

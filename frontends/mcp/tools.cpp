@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "actors/logic/json_span.hpp"
 #include "frontends/jsonrpc/repair.hpp"
 #include "frontends/mcp/agent_tools.hpp"
 #include "frontends/mcp/answer_schema.hpp"
@@ -158,6 +159,9 @@ expected<std::vector<parallel_item>> read_items(const nlohmann::json& arguments,
   auto list = *found;
   if (list.is_string()) {
     const auto& text = found->get_ref<const std::string&>();
+    if (nesting_depth(text) > limits::message_nesting)
+      return failure(fault_kind::invalid_argument,
+                     "parameter 'dispatches' is nested more than " + std::to_string(limits::message_nesting) + " deep");
     list = nlohmann::json::parse(text, nullptr, false);
     if (list.is_discarded()) // a half of a character that somebody has cut, perhaps
       list = nlohmann::json::parse(jsonrpc::repair(text), nullptr, false);
@@ -166,6 +170,10 @@ expected<std::vector<parallel_item>> read_items(const nlohmann::json& arguments,
   }
   if (!list.is_array() || list.empty())
     return failure(fault_kind::invalid_argument, "parameter 'dispatches' must be a JSON array with at least one item");
+  if (list.size() > limits::all_requests)
+    return failure(fault_kind::invalid_argument, "dispatches has " + std::to_string(list.size()) +
+                                                     " items, and at most " + std::to_string(limits::all_requests) +
+                                                     " requests are taken in all; give fewer");
   std::vector<parallel_item> items;
   for (std::size_t i = 0; i < list.size(); ++i) {
     shown.emplace_back();

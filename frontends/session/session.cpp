@@ -7,6 +7,7 @@
 #include "actors/death_point.hpp"
 #include "actors/last_words.hpp"
 #include "actors/log.hpp"
+#include "actors/logic/json_span.hpp"
 #include "messages/limits.hpp"
 
 namespace agent_dispatch {
@@ -155,7 +156,7 @@ void session_state::take_acknowledgement(std::uint64_t line) {
 }
 
 void session_state::take_kept(std::uint64_t through, std::string_view payload) {
-  const auto numbers = nlohmann::json::parse(payload, nullptr, false);
+  const auto numbers = nesting_depth(payload) == 1 ? nlohmann::json::parse(payload, nullptr, false) : nlohmann::json{};
   if (!numbers.is_array() ||
       !std::all_of(numbers.begin(), numbers.end(), [](const auto& each) { return each.is_number_unsigned(); })) {
     log::warn("a frontend said nothing usable about the lines that it keeps");

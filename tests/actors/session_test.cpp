@@ -312,6 +312,20 @@ TEST_CASE_METHOD(session_fixture, "a dispatch without its task is a tool error, 
   CHECK(link->last()["result"]["isError"] == true);
 }
 
+TEST_CASE_METHOD(session_fixture, "items of a parallel call that are nested too deeply or too many are refused") {
+  const auto refusal = [this](const std::string& items) {
+    call(1, "dispatch_parallel", {{"dispatches", items}});
+    CHECK(world.heard() == lines{"answer 1"});
+    return answer_value()["error"].get<std::string>();
+  };
+  CHECK(refusal(R"([{"agent":)" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}]") ==
+        "parameter 'dispatches' is nested more than 256 deep");
+  std::string many = "[0";
+  for (std::size_t i = 0; i < limits::all_requests; ++i)
+    many += ",0";
+  CHECK(refusal(many + "]") == "dispatches has 50001 items, and at most 50000 requests are taken in all; give fewer");
+}
+
 TEST_CASE_METHOD(session_fixture, "an answer is sent, and acknowledged when the frontend has it") {
   dispatch(1);
   answer(1, "done");
@@ -341,7 +355,7 @@ TEST_CASE_METHOD(session_fixture, "what a frontend keeps is passed on, unless it
   CHECK(world.heard() == lines{"requests: up to 9 kept: 3 7"});
   frame("kept", 9, "[]");
   CHECK(world.heard() == lines{"requests: up to 9 kept:"});
-  for (const auto* unusable : {"", "{}", "[-1]", "[\"3\"]", "[3"})
+  for (const auto* unusable : {"", "{}", "[-1]", "[\"3\"]", "[3", "[[3]]"})
     frame("kept", 9, unusable);
   CHECK(world.heard() == lines{});
 }

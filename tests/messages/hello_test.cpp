@@ -150,3 +150,11 @@ TEST_CASE("Members that a later version may add are passed over") {
   CHECK(with("colour", {{"a", 1}}));
   CHECK(with("limits", {{1, 2}, "x", {1, 2, 3}})->caller->limits == std::vector<caller_limit>{{1, 2, 3}});
 }
+
+TEST_CASE("A hello that is nested too deeply is refused") {
+  auto text = usual().dump();
+  text.insert(1, R"("new":)" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + ",");
+  const auto read = decode_hello(text);
+  REQUIRE_FALSE(read);
+  CHECK(read.error().message == "a hello is nested too deeply");
+}

@@ -212,6 +212,16 @@ TEST_CASE("What is no request is left alone and named, and what a killed writer 
   CHECK(names_in(directory.path()).size() == 3);
 }
 
+TEST_CASE("The run of a request that nests too deep is known") {
+  const temporary_directory directory;
+  auto text = encode_request({.key = whole, .spec = spec_of(whole)}, our_mark);
+  const std::string deep = "\"deep\":" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + ",";
+  text.insert(1, deep);
+  text.insert(text.find("\"key\""), deep);
+  directory.write(whole.text(), text);
+  CHECK(read_requests(directory.path()).runs == std::vector{whole.run()});
+}
+
 TEST_CASE("A request that another user has put there, or that a link leads to, is not executed") {
   const temporary_directory directory;
   const auto text = encode_request({.key = whole, .spec = spec_of(whole)}, our_mark);
