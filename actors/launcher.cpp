@@ -25,6 +25,7 @@
 #include "actors/run/run_record.hpp"
 #include "actors/storage/request_file.hpp"
 #include "actors/storage/whole_file.hpp"
+#include "config/own_file.hpp"
 #include "config/read_file.hpp"
 #include "messages/hello.hpp"
 #include "messages/json.hpp"
@@ -66,6 +67,12 @@ bool is_own_run_directory(const fs::path& entry) {
   struct stat status {};
   return is_run_key(entry.filename().native()) && ::lstat(entry.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
          status.st_uid == ::geteuid();
+}
+
+/// The same of what lies among the locks of frontends.
+bool is_lock_of_frontend(const fs::path& entry) {
+  struct stat status {};
+  return is_uuid(entry.filename().native()) && ::lstat(entry.c_str(), &status) == 0 && why_not_own_file(status).empty();
 }
 
 /// True when the run has a keeper, which is told to end it; again on the next look.
@@ -214,7 +221,9 @@ bool launcher_state::is_alive(const frontend_id& frontend) const {
   // Taken, not only looked at: a frontend that comes up just now must not lock a file that is removed under it.
   if (try_lock(fd.get()) != lock_state::free)
     return true;
-  ::unlink(file.c_str());
+  struct stat status {};
+  if (::fstat(fd.get(), &status) == 0 && why_not_own_file(status).empty())
+    ::unlink(file.c_str());
   return false;
 }
 
@@ -426,7 +435,10 @@ void launcher_state::tidy() {
   std::vector<frontend_id> frontends;
   for (fs::directory_iterator entry{where.frontends(), problem}, end; !problem && entry != end;
        entry.increment(problem))
-    frontends.push_back({entry->path().filename().native()});
+    if (is_lock_of_frontend(entry->path()))
+      frontends.push_back({entry->path().filename().native()});
+    else
+      log::warn("{} is no lock of a frontend; left alone", entry->path().native());
   for (const auto& frontend : frontends)
     is_alive(frontend);
 }

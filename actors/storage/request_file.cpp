@@ -263,7 +263,17 @@ std::string run_named_in(const fs::path& file) {
              : std::string{};
 }
 
-bool is_temporary(std::string_view name) { return name.starts_with('.'); }
+/// What a killed writer has left: `.KEY.XXXXXX`, a file of ours.
+bool is_temporary(const fs::path& file) {
+  constexpr std::size_t uuid_size = 36;
+  constexpr std::size_t suffix_size = 7;
+  const auto name = file.filename().string();
+  struct stat status {};
+  return name.starts_with('.') && name.size() > 1 + uuid_size + suffix_size &&
+         is_uuid(std::string_view{name}.substr(1, uuid_size)) && name[1 + uuid_size] == '.' &&
+         name[name.size() - suffix_size] == '.' && ::lstat(file.c_str(), &status) == 0 &&
+         why_not_own_file(status).empty();
+}
 
 } // namespace
 
@@ -320,7 +330,7 @@ request_listing read_requests(const fs::path& directory) {
   for (fs::directory_iterator entry{directory, problem}, end; !problem && entry != end; entry.increment(problem))
     files.push_back(entry->path());
   for (const auto& file : files) {
-    if (is_temporary(file.filename().native())) {
+    if (is_temporary(file)) {
       fs::remove(file, problem);
       continue;
     }

@@ -356,6 +356,16 @@ def test_what_is_planted_in_the_place_of_ours_is_refused_or_replaced_and_nothing
     works(home)
 
 
+def is_left_alone(entry, place):
+    """Whether what has been planted there is not of the kind that is kept there: by its name, its kind and its owner."""
+    of_ours = entry.lstat().st_uid in (0, os.geteuid())
+    if place.name == "runs":
+        return not (of_ours and stat.S_ISDIR(entry.lstat().st_mode) and re.fullmatch(r"[0-9a-z][0-9a-z.-]*", entry.name))
+    if place.name == "frontends":
+        return not (of_ours and stat.S_ISREG(entry.lstat().st_mode) and re.fullmatch(r"[0-9a-f-]{36}", entry.name))
+    return place.name == "requests" or (place.name not in ("spares", "trash") and entry.suffix == ".json")
+
+
 def test_what_is_planted_among_ours_is_left_alone(planted):
     """Run directories, requests, locks of frontends, records; what is in the trash or among the spares is removed, and nothing through it."""
     home = planted
@@ -369,7 +379,7 @@ def test_what_is_planted_among_ours_is_left_alone(planted):
             for place in (home.jobs, state / "runs", state / "requests", state / "frontends", state / "spares", state / "trash"):
                 entry = place / pattern.format(number)
                 plant(entry, home)
-                left += [entry] if place == home.jobs and entry.suffix == ".json" else []
+                left += [entry] if is_left_alone(entry, place) else []
 
     def there():
         return {entry: (s.st_ino, s.st_mode, s.st_uid, s.st_size, s.st_mtime_ns) for entry in left for s in [entry.lstat()]}

@@ -205,11 +205,21 @@ TEST_CASE("What is no request is left alone and named, and what a killed writer 
   REQUIRE(write_request(directory.path(), {.key = whole, .spec = spec_of(whole)}, our_mark));
   directory.write("half", "{\"format\":");
   directory.write(whole.part_of("7").text(), encode_request({.key = whole, .spec = spec_of(whole)}, our_mark));
-  directory.write(".temporary.abc", "x");
+  directory.write("." + whole.text() + ".aB3xyz", "x");
   const auto listing = read_requests(directory.path());
   CHECK(listing.requests.size() == 1);
   CHECK(listing.skipped.size() == 2);
   CHECK(names_in(directory.path()).size() == 3);
+}
+
+TEST_CASE("What only looks like a killed writer's is left alone and named") {
+  const temporary_directory directory;
+  directory.write(".other", "x");
+  directory.write("." + whole.text() + ".toolong", "x");
+  std::filesystem::create_directory(directory.path() / ("." + whole.text() + ".aB3xyz"));
+  std::filesystem::create_symlink("elsewhere", directory.path() / ("." + whole.text() + ".bB3xyz"));
+  CHECK(read_requests(directory.path()).skipped.size() == 4);
+  CHECK(names_in(directory.path()).size() == 4);
 }
 
 TEST_CASE("The run of a request that nests too deep is known") {
