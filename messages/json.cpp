@@ -102,6 +102,14 @@ std::string_view first_characters(std::string_view text, std::size_t count) {
   return text.substr(0, at);
 }
 
+std::string_view first_bytes(std::string_view text, std::size_t count) {
+  if (text.size() <= count)
+    return text;
+  while (count > 0 && (static_cast<unsigned char>(text[count]) & 0xc0U) == 0x80U)
+    --count;
+  return text.substr(0, count);
+}
+
 std::size_t count_characters(std::string_view text) {
   std::size_t count = 0;
   for (const char c : text)

@@ -41,6 +41,9 @@ std::string to_valid_utf8(std::string_view bytes);
 /// At most `count` code points of valid UTF-8, from the front.
 std::string_view first_characters(std::string_view text, std::size_t count);
 
+/// The same by bytes: as many whole code points as fit.
+std::string_view first_bytes(std::string_view text, std::size_t count);
+
 /// Number of code points of valid UTF-8.
 std::size_t count_characters(std::string_view text);
 

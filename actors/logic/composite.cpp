@@ -5,6 +5,7 @@
 
 #include "actors/logic/sentences.hpp"
 #include "messages/json.hpp"
+#include "messages/limits.hpp"
 
 namespace agent_dispatch {
 
@@ -82,8 +83,9 @@ private:
     is_aggregating_ = true;
     auto spec = std::make_shared<run_spec>(*plan().aggregator);
     spec->key = key_.part_of(std::string{aggregator_part}).run();
+    const auto most = limits::prompt_bytes / std::max<std::size_t>(items().size(), 1);
     for (std::size_t i = 0; i < items().size(); ++i)
-      spec->request.context += (i == 0 ? "" : "\n\n") + section(items()[i], *answers_[i]);
+      spec->request.context += (i == 0 ? "" : "\n\n") + sentences::cut_off(section(items()[i], *answers_[i]), most);
     return {{std::string{aggregator_part}, std::move(spec)}};
   }
 
@@ -177,10 +179,11 @@ private:
     spec->key = key_.part_of(part).run();
     spec->request.caller = other.agent.name.value;
     spec->request.goal = first_characters(plan().topic, goal_characters);
-    spec->request.task = turns() == 0
-                             ? sentences::opens_dialogue(other.agent.name, plan().topic, resolved_marker)
-                             : sentences::goes_on_with_dialogue(other.agent.name, said_.conversation.back().message,
-                                                                turns() == 1 ? plan().topic : "", resolved_marker);
+    spec->request.task = turns() == 0 ? sentences::opens_dialogue(other.agent.name, plan().topic, resolved_marker)
+                                      : sentences::goes_on_with_dialogue(
+                                            other.agent.name,
+                                            sentences::cut_off(said_.conversation.back().message, limits::prompt_bytes),
+                                            turns() == 1 ? plan().topic : "", resolved_marker);
     if (const auto& session = role == dialogue_role::responder ? responder_session_ : requester_session_) {
       spec->session = *session;
       spec->request.resume = *session;

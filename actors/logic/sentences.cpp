@@ -98,6 +98,15 @@ std::string failed_part(const agent_name& agent, std::optional<error_type> type,
   return text("## ", agent.value, ": failed", type ? text(" (", to_string(*type), ")") : "", "\n", error);
 }
 
+std::string cut_off(std::string whole, std::size_t bytes) {
+  if (whole.size() <= bytes)
+    return whole;
+  const auto size = whole.size();
+  whole.resize(first_bytes(whole, bytes).size());
+  return text(whole, "\n[cut off here: these are the first ", std::to_string(whole.size()), " of ",
+              std::to_string(size), " bytes]");
+}
+
 std::string opens_dialogue(const agent_name& other, std::string_view topic, std::string_view marker) {
   return text("You talk with the agent '", other.value,
               "' about what follows. Say what you know and find, and ask for what you "

@@ -31,6 +31,8 @@ inline constexpr std::string_view aggregation_caller = "agent-dispatch, for seve
 std::string succeeded_part(const agent_name& agent, std::string_view result);
 std::string previewed_part(const agent_name& agent, std::string_view beginning);
 std::string failed_part(const agent_name& agent, std::optional<error_type> type, std::string_view error);
+/// At most so many bytes of what goes from one agent to another, and how many there were.
+std::string cut_off(std::string whole, std::size_t bytes);
 /// The first turn of a dialogue; `marker` ends it.
 std::string opens_dialogue(const agent_name& other, std::string_view topic, std::string_view marker);
 /// A later turn. `topic`: for who has not heard it yet, else "".

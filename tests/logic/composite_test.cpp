@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "actors/logic/composite.hpp"
+#include "messages/limits.hpp"
 
 using namespace agent_dispatch;
 
@@ -285,4 +286,35 @@ TEST_CASE("Markers are taken out of a message in one go, however many and wherev
   CHECK(both->answered("t1", said("knows", message)).empty());
   CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds{20});
   CHECK(both->result()->dialogue->final_answer == std::string(300'000, 'x'));
+}
+
+// --- what goes from one agent to another
+// ------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("An aggregator is told as much as a caller may ask, and what was cut off") {
+  auto plan = three_items();
+  plan.aggregator = spec_of("sums up");
+  auto all = make(plan);
+  all->begin();
+  all->answered("0", said("a", std::string(limits::prompt_bytes, 'a')));
+  all->answered("1", failed("b", std::string(limits::prompt_bytes, 'b')));
+  const auto due = all->answered("2", said("c", "all of it"));
+  REQUIRE(due.size() == 1);
+  const auto& context = due[0].spec->request.context;
+  CHECK(context.size() < limits::prompt_bytes);
+  CHECK(context.find("[cut off here: these are the first 3495253 of 10485771 bytes]\n\n") != std::string::npos);
+  CHECK(context.ends_with("all of it"));
+}
+
+TEST_CASE("Whoever answers in a dialogue is told as much as a caller may ask, in whole characters") {
+  auto both = make(talk(3));
+  both->begin();
+  std::string message = "x";
+  while (message.size() <= limits::prompt_bytes)
+    message += "\u00e9";
+  const auto due = both->answered("t1", said("knows", message));
+  REQUIRE(due.size() == 1);
+  const auto& task = due[0].spec->request.task;
+  CHECK(task.size() < limits::prompt_bytes + 1000);
+  CHECK(task.find("\u00e9\n[cut off here: these are the first 10485759 of 10485761 bytes]") != std::string::npos);
 }

@@ -196,6 +196,14 @@ TEST_CASE("Characters are counted and cut as code points, never in their middle"
   CHECK(first_characters(text, std::numeric_limits<std::size_t>::max()) == text);
 }
 
+TEST_CASE("Bytes are cut between characters too") {
+  CHECK(first_bytes("a\u00e9b", 0).empty());
+  CHECK(first_bytes("a\u00e9b", 2) == "a");
+  CHECK(first_bytes("a\u00e9b", 3) == "a\u00e9");
+  CHECK(first_bytes("a\u00e9b", 9) == "a\u00e9b");
+  CHECK(first_bytes("\xa9\xa9\xa9", 2).empty());
+}
+
 TEST_CASE("JSON is written on one line, unescaped, whatever bytes its texts have") {
   const ordered_json json{{"b", "\xc3\xa4\n"}, {"a\xff", "x\xed\xa0\x80y\xe2\x82"}};
   const auto text = dump(json);
