@@ -159,7 +159,7 @@ void subscribe_resource(const mcp_request& request, const answer_form& form) {
   if (!id)
     return;
   request.services.follow(
-      request.line, form, {*id, job_news::resource},
+      request.line, request.message.id, form, {*id, job_news::resource},
       [&spoken = request.spoken, &services = request.services, line = request.line, message = request.message,
        id = *id](bool is_there) {
         const mcp_request again{spoken, services, line, message};

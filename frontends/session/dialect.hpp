@@ -169,7 +169,7 @@ public:
   /// Tells what happens to these jobs, until the request on this line is cancelled.
   virtual void subscribe(std::uint64_t line, job_subscription what) = 0;
   /// The same of one job, until `forget` or the session's end. `then` learns whether there is such a job, and replies.
-  virtual void follow(std::uint64_t line, const answer_form& form, const job_topic& topic,
+  virtual void follow(std::uint64_t line, const nlohmann::json& id, const answer_form& form, const job_topic& topic,
                       std::function<void(bool)> then) = 0;
   /// The session's subscription goes on without it.
   virtual void forget(const job_topic& topic) = 0;

@@ -38,8 +38,9 @@ std::string words_for(const progress_event& event) {
   return event.text;
 }
 
-/// An answer that does not fit into a line: its beginning, which does, whatever it is escaped to.
-dispatch_answer shortened(const dispatch_answer& answer, std::size_t characters = 1u << 20) {
+} // namespace
+
+dispatch_answer shortened(const dispatch_answer& answer, std::size_t characters) {
   if (answer.parallel) {
     auto all = *answer.parallel;
     characters /= all.items.size() + 1;
@@ -80,8 +81,6 @@ dispatch_answer shortened(const dispatch_answer& answer, std::size_t characters 
       "session (session_id).";
   return cut;
 }
-
-} // namespace
 
 void session_state::take(const frame_received& frame) {
   if (frame.verb == "msg")

@@ -107,17 +107,20 @@ struct session_state : session_services {
   void found_runs(std::uint64_t line, const admission_figures& figures);
   void stands(std::uint64_t line, live_call& call, call_status now);
   void take_response(const jsonrpc::response& response);
+  /// So many topics there would be, those that are being looked for among them.
+  std::size_t topics_with(std::size_t more) const;
   void check(const std::shared_ptr<unchecked_topics>& unchecked);
   void begin_topics(const unchecked_topics& checked);
   void begin_topic(std::uint64_t line, const job_topic& what, job_status state, bool is_again);
   /// Sends for the record, and tells it.
   void look_up(std::uint64_t line, const job_topic& what);
-  void tell_subscriber(std::uint64_t line, const std::string& text);
+  void tell_subscriber(std::uint64_t line, const std::string& text, importance rank = importance::must_arrive);
   void news(std::uint64_t topic);
   void tell_news(std::uint64_t topic, live_topic& what);
   /// Of a job that has ended, or cannot be followed: then the record is null.
   void last_news(std::uint64_t topic, const job_record_ptr& record);
-  void tell_record(std::uint64_t line, const job_topic& what, const job_record& record);
+  void tell_record(std::uint64_t line, const job_topic& what, const job_record& record,
+                   importance rank = importance::must_arrive);
   void drop_topic(std::uint64_t topic);
   /// Without a word to the client.
   void end_subscription(std::uint64_t line);
@@ -174,7 +177,7 @@ struct session_state : session_services {
   void with_cache_cleared(std::uint64_t line, const nlohmann::json& id,
                           std::function<void(const cache_cleared&)> then) override;
   void subscribe(std::uint64_t line, job_subscription what) override;
-  void follow(std::uint64_t line, const answer_form& form, const job_topic& topic,
+  void follow(std::uint64_t line, const nlohmann::json& id, const answer_form& form, const job_topic& topic,
               std::function<void(bool)> then) override;
   void forget(const job_topic& topic) override;
   void with_known(std::uint64_t line, const nlohmann::json& id, std::function<void(bool)> then) override;
@@ -214,6 +217,9 @@ struct session_state : session_services {
 
   static inline const char* name = "session";
 };
+
+/// An answer that does not fit into a line: its beginning, which does, whatever it is escaped to.
+dispatch_answer shortened(const dispatch_answer& answer, std::size_t characters = 1u << 20);
 
 session_actor::behavior_type session(session_actor::stateful_pointer<session_state> self, const core_actors& core,
                                      connection_ptr link, std::shared_ptr<const frontend_hello> greeting,

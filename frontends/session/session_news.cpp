@@ -10,6 +10,11 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
+std::string too_many_topics(std::size_t count) {
+  return "this connection would be told of " + std::to_string(count) + " resources and tasks, and at most " +
+         std::to_string(limits::topics) + " are followed; end a subscription first";
+}
+
 } // namespace
 
 // --- subscriptions
@@ -19,6 +24,10 @@ void session_state::subscribe(std::uint64_t line, job_subscription what) {
   const bool is_again = told_before.erase(line) > 0;
   if (cancelled_line == line) {
     settle(line);
+    return;
+  }
+  if (const auto count = topics_with(what.topics.size()); count > limits::topics) {
+    reject(line, what.id, jsonrpc::code::internal_error, too_many_topics(count));
     return;
   }
   auto asked_for = std::exchange(what.topics, {});
@@ -31,9 +40,13 @@ void session_state::subscribe(std::uint64_t line, job_subscription what) {
                                                             .is_again = is_again}));
 }
 
-void session_state::follow(std::uint64_t line, const answer_form& form, const job_topic& topic,
-                           std::function<void(bool)> then) {
+void session_state::follow(std::uint64_t line, const nlohmann::json& id, const answer_form& form,
+                           const job_topic& topic, std::function<void(bool)> then) {
   const bool is_again = told_before.erase(line) > 0;
+  if (const auto count = topics_with(1); count > limits::topics) {
+    reject(line, id, jsonrpc::code::internal_error, too_many_topics(count));
+    return;
+  }
   subscriptions.try_emplace(0, job_subscription{.id = nullptr, .form = form, .topics = {}});
   check(std::make_shared<unchecked_topics>(unchecked_topics{.line = 0,
                                                             .topics = {topic},
@@ -41,6 +54,12 @@ void session_state::follow(std::uint64_t line, const answer_form& form, const jo
                                                             .missing = 1,
                                                             .is_again = is_again,
                                                             .then = std::move(then)}));
+}
+
+std::size_t session_state::topics_with(std::size_t more) const {
+  for (const auto& unchecked : checking)
+    more += unchecked->topics.size();
+  return more + topics.size();
 }
 
 void session_state::check(const std::shared_ptr<unchecked_topics>& unchecked) {
@@ -114,14 +133,21 @@ void session_state::look_up(std::uint64_t line, const job_topic& what) {
           [](const caf::error&) {});
 }
 
-void session_state::tell_subscriber(std::uint64_t line, const std::string& text) {
-  link->send("note", line, text, importance::must_arrive);
+void session_state::tell_subscriber(std::uint64_t line, const std::string& text, importance rank) {
+  link->send("note", line, text, rank);
 }
 
-void session_state::tell_record(std::uint64_t line, const job_topic& what, const job_record& record) {
+void session_state::tell_record(std::uint64_t line, const job_topic& what, const job_record& record, importance rank) {
   const auto& open = subscriptions.at(line);
-  tell_subscriber(line, what.news == job_news::task ? dialect->task_line(open, record)
-                                                    : dialect->changed_line(open, what.id));
+  if (what.news == job_news::resource) {
+    tell_subscriber(line, dialect->changed_line(open, what.id), rank);
+    return;
+  }
+  auto text = dialect->task_line(open, record);
+  if (text.size() > limits::frame_bytes)
+    text = dialect->task_line(
+        open, *shortened({.value = dispatch_result{}, .job = std::make_shared<const job_record>(record)}).job);
+  tell_subscriber(line, text, rank);
 }
 
 void session_state::news(std::uint64_t topic) {
@@ -140,7 +166,8 @@ void session_state::tell_news(std::uint64_t topic, live_topic& what) {
   what.is_new = false;
   what.told_at = clock::now();
   if (what.what.news == job_news::resource) {
-    tell_subscriber(what.subscription, dialect->changed_line(subscriptions.at(what.subscription), what.what.id));
+    tell_subscriber(what.subscription, dialect->changed_line(subscriptions.at(what.subscription), what.what.id),
+                    importance::droppable);
     return;
   }
   self->request(core.jobs, caf::infinite, find_job_record{what.what.id.value})
@@ -149,7 +176,7 @@ void session_state::tell_news(std::uint64_t topic, live_topic& what) {
             const auto found = topics.find(topic);
             // That it has ended is told when it is certain.
             if (found != topics.end() && job.record && !is_terminal(job.record->status))
-              tell_record(found->second.subscription, found->second.what, *job.record);
+              tell_record(found->second.subscription, found->second.what, *job.record, importance::droppable);
           },
           [](const caf::error&) {});
 }

@@ -150,6 +150,18 @@ struct session_fixture {
     world.tell(session, request_answered{{{"front"}, line}, answer_of(std::move(text))});
   }
 
+  /// A subscription to a task that runs.
+  void follow_task(std::uint64_t line) {
+    frame("msg", line,
+          R"({"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{"taskIds":[")" +
+              std::string(32, 'a') +
+              R"("]},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",)"
+              R"("io.modelcontextprotocol/clientCapabilities":{"extensions":{"io.modelcontextprotocol/tasks":{}}}}}})");
+    world.reply(take(jobs->adoptions), job_found{job_record{.status = job_status::running}});
+    CHECK(world.heard() == lines{"jobs: find " + std::string(32, 'a'), "note " + std::to_string(line),
+                                 "jobs: watch " + std::string(32, 'a')});
+  }
+
   actor_world world;
   owed<queue_position_ptr> positions;
   owed<stop_report> stops;
@@ -200,6 +212,10 @@ queue_position_ptr place(std::size_t position, std::string reason) {
 }
 
 const lines note_one{"note 1, droppable"};
+
+/// A subscription to the resource of a job.
+const std::string follow_line = R"({"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"job://)" +
+                                std::string(32, 'a') + R"("}})";
 
 const std::string cancel_one =
     R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1,"reason":"no more"}})";
@@ -258,6 +274,17 @@ TEST_CASE_METHOD(session_fixture, "a progress token that is too long is refused,
   CHECK(world.heard() == lines{"answer 1"});
   CHECK(link->last()["error"]["message"] ==
         "the progressToken takes 4097 bytes, and at most 4096 are taken; send a shorter one");
+}
+
+TEST_CASE_METHOD(session_fixture, "a task whose result is longer than a frame is told with its beginning") {
+  follow_task(1);
+  job_record done{.id = {std::string(32, 'a')}, .agent = {"alpha"}, .status = job_status::done};
+  done.result = *answer_of(std::string(limits::frame_bytes, 'x')).value;
+  world.tell(session, request_answered{{{"front"}, session_state::first_topic},
+                                       {.value = dispatch_result{}, .job = std::make_shared<const job_record>(done)}});
+  CHECK(world.heard() == lines{"note 1"});
+  CHECK(link->last()["method"] == "notifications/tasks");
+  CHECK(link->last().dump().size() < limits::frame_bytes);
 }
 
 TEST_CASE_METHOD(session_fixture, "lines that no answer is due for are settled") {
@@ -576,6 +603,48 @@ TEST_CASE_METHOD(session_fixture,
   const auto heard = world.heard();
   CHECK(std::count(heard.begin(), heard.end(), "requests: dispatch 1 to alpha, cancelled") == 1);
   CHECK(std::count(heard.begin(), heard.end(), "requests: dispatch 1 to alpha") == 0);
+}
+
+TEST_CASE_METHOD(session_fixture, "news of a job may be left out for who does not read, and not the last") {
+  const auto news = [this](const dispatch_answer& last) {
+    const request_key topic{{"front"}, session_state::first_topic};
+    world.tell(session, request_progress{topic, {progress_kind::text, "hello"}});
+    if (!jobs->adoptions.empty()) {
+      CHECK(world.heard() == lines{"jobs: find " + std::string(32, 'a')});
+      world.reply(take(jobs->adoptions), job_found{job_record{.status = job_status::running}});
+    }
+    const auto told = world.heard();
+    world.tell(session, request_answered{topic, last});
+    return std::pair{told, world.heard()};
+  };
+  const dispatch_answer last{
+      .value = dispatch_result{},
+      .job = std::make_shared<const job_record>(job_record{.id = {std::string(32, 'a')}, .status = job_status::done})};
+  SECTION("a task") {
+    follow_task(1);
+    CHECK(news(last) == std::pair{lines{"note 1, droppable"}, lines{"note 1"}});
+  }
+  SECTION("a resource") {
+    frame("msg", 1, follow_line);
+    world.reply(take(jobs->adoptions), job_found{job_record{.status = job_status::running}});
+    world.heard();
+    CHECK(news(last) == std::pair{lines{"note 0, droppable"}, lines{"note 0"}});
+  }
+}
+
+TEST_CASE_METHOD(session_fixture, "what a connection follows is bounded, also while it is looked for") {
+  for (std::uint64_t line = 1; line <= limits::topics; ++line)
+    frame("msg", line, follow_line);
+  CHECK(world.heard().size() == limits::topics);
+  frame("msg", limits::topics + 1, follow_line);
+  CHECK(world.heard() == lines{"answer 10001"});
+  CHECK(link->last()["error"]["message"] ==
+        "this connection would be told of 10001 resources and tasks, and at most 10000 are followed; end a "
+        "subscription first");
+  world.reply(take(jobs->adoptions), job_found{failure(fault_kind::invalid_argument, "not found")});
+  world.heard();
+  frame("msg", limits::topics + 2, follow_line);
+  CHECK(world.heard() == lines{"jobs: find " + std::string(32, 'a')});
 }
 
 TEST_CASE_METHOD(session_fixture, "progress goes on counting where another supervisor has stopped") {
