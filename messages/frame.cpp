@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "messages/limits.hpp"
+
 namespace agent_dispatch {
 
 namespace {
@@ -48,6 +50,8 @@ expected<frame> decode_frame(std::string_view line) {
 void line_splitter::drop_consumed() {
   if (start_ == buffer_.size()) {
     buffer_.clear();
+    if (buffer_.capacity() > limits::idle_buffer_bytes)
+      std::string{}.swap(buffer_); // assigning an empty one keeps the memory
   } else if (start_ >= worth_moving) {
     buffer_.erase(0, start_);
   } else {

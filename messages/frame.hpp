@@ -41,6 +41,8 @@ public:
 
   /// Bytes kept that are not yet a line.
   std::size_t pending() const noexcept { return buffer_.size() - start_; }
+  /// Bytes of memory for them. None is kept that only a long line needed.
+  std::size_t capacity() const noexcept { return buffer_.capacity(); }
 
 private:
   void drop_consumed();

@@ -39,6 +39,11 @@ expected<caller_context_ptr> decode_caller(const nlohmann::json& json) {
   const auto* environment = member(json, "environment", kind::array);
   if (environment == nullptr)
     return missing("environment");
+  if (environment->size() > limits::environment_entries)
+    return failure(fault_kind::protocol, "the environment has " + std::to_string(environment->size()) +
+                                             " entries, and at most " + std::to_string(limits::environment_entries) +
+                                             " are taken; unset what is not needed");
+  std::size_t size = 0;
   for (const auto& variable : *environment) {
     if (!variable.is_string())
       return missing("environment");
@@ -47,6 +52,11 @@ expected<caller_context_ptr> decode_caller(const nlohmann::json& json) {
       return tl::unexpected(bytes.error());
     if (bytes->find('\0') != std::string::npos)
       return missing("environment");
+    size += bytes->size() + 1;
+    if (size > limits::environment_bytes)
+      return failure(fault_kind::protocol, "the environment takes more than " +
+                                               std::to_string(limits::environment_bytes) +
+                                               " bytes, which is what is taken; unset what is not needed");
     caller->environment.push_back(std::move(*bytes));
   }
   const auto* directory = member(json, "directory", kind::string);

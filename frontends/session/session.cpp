@@ -145,6 +145,11 @@ void session_state::take_cancelled(std::uint64_t line, std::string_view payload)
 void session_state::take_told(std::uint64_t line, std::string_view payload) {
   std::uint64_t count = 0;
   std::from_chars(payload.data(), payload.data() + payload.size(), count);
+  if (told_before.size() >= limits::open_calls && !told_before.contains(line)) {
+    log::warn("a frontend says of more than {} lines how much of them it was told; the rest is passed over",
+              limits::open_calls);
+    return;
+  }
   told_before[line] = count;
 }
 

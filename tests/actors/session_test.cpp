@@ -655,6 +655,20 @@ TEST_CASE_METHOD(session_fixture, "progress goes on counting where another super
   CHECK(link->last()["params"]["progress"] == 8);
 }
 
+TEST_CASE_METHOD(session_fixture,
+                 "of more lines than may be open it is not remembered where another supervisor has stopped") {
+  for (std::uint64_t line = 1; line <= limits::open_calls + 1; ++line)
+    frame("told", line, "7");
+  const auto first_told = [this](std::uint64_t line) {
+    dispatch(line, true);
+    progress(line, {progress_kind::started, {}});
+    CHECK(world.heard().size() == 1);
+    return link->last()["params"]["progress"];
+  };
+  CHECK(first_told(limits::open_calls) == 8);
+  CHECK(first_told(limits::open_calls + 1) == 1);
+}
+
 TEST_CASE_METHOD(session_fixture, "a session that is ended waits until its answers are whole with the frontend") {
   dispatch(1);
   answer(1, "done");

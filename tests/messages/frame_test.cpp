@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "messages/limits.hpp"
+
 using namespace agent_dispatch;
 
 namespace {
@@ -104,6 +106,18 @@ TEST_CASE("A line over the limit is told before its end is there, and its bytes 
   }
   lines.feed("\nok\n");
   CHECK(drain(lines) == lines_of_text{"ok"});
+}
+
+TEST_CASE("The memory of a long line is given back, and that of short ones kept") {
+  line_splitter lines{limits::frame_bytes};
+  lines.feed("short\n");
+  CHECK(drain(lines).size() == 1);
+  const auto usual = lines.capacity();
+  CHECK(usual > 0);
+  lines.feed(std::string(limits::idle_buffer_bytes, 'x') + "\n");
+  CHECK(lines.capacity() > limits::idle_buffer_bytes);
+  CHECK(drain(lines).size() == 1);
+  CHECK(lines.capacity() <= usual);
 }
 
 TEST_CASE("A limit of nothing leaves room for empty lines") {

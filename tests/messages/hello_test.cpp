@@ -158,3 +158,16 @@ TEST_CASE("A hello that is nested too deeply is refused") {
   REQUIRE_FALSE(read);
   CHECK(read.error().message == "a hello is nested too deeply");
 }
+
+TEST_CASE("An environment larger than any that Linux hands on is refused, with the figure") {
+  const auto refusal = [](std::size_t entries, std::size_t size) {
+    const auto read = with("environment", std::vector<std::string>(entries, std::string(size, 'x')));
+    return read ? "" : read.error().message;
+  };
+  CHECK(refusal(8, (1u << 20) - 1).empty());
+  CHECK(refusal(9, 1u << 20) ==
+        "the environment takes more than 8388608 bytes, which is what is taken; unset what is not needed");
+  CHECK(refusal(100'000, 1).empty());
+  CHECK(refusal(100'001, 1) ==
+        "the environment has 100001 entries, and at most 100000 are taken; unset what is not needed");
+}
