@@ -151,9 +151,11 @@ private:
     std::ignore = send_all(link_.socket.get(), encode_frame("ack", request_id, {}));
     if (answer.is_object() && answer.contains("result"))
       return end(std::move(answer["result"]));
-    if (answer.is_object() && answer.contains("error") && answer["error"].is_object())
-      return end(
-          failure(fault_kind::protocol, answer["error"].value("message", std::string{link_text::call_rejected})));
+    if (answer.is_object() && answer.contains("error") && answer["error"].is_object()) {
+      const auto& message = answer["error"]["message"];
+      return end(failure(fault_kind::protocol,
+                         message.is_string() ? message.get<std::string>() : std::string{link_text::call_rejected}));
+    }
     end(failure(fault_kind::protocol, std::string{link_text::answer_unreadable}));
   }
 

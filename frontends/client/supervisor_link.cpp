@@ -17,6 +17,7 @@
 #include "frontends/client/supervisor_probe.hpp"
 #include "frontends/client/version_order.hpp"
 #include "messages/limits.hpp"
+#include "messages/member_reader.hpp"
 #include "messages/socket_address.hpp"
 #include "messages/version.hpp"
 
@@ -125,12 +126,20 @@ expected<supervisor_greeting> read_greeting(supervisor_link& link, const link_re
   const auto json = nlohmann::json::parse(first->payload, nullptr, false);
   if (!json.is_object() || (first->verb != "welcome" && first->verb != "refused"))
     return failure(fault_kind::protocol, std::string{link_text::not_ours});
-  if (first->verb == "refused")
-    return failure(fault_kind::version_mismatch, json.value("error", std::string{link_text::refused}));
-  return supervisor_greeting{.protocol = json.value("protocol", 0),
-                             .version = json.value("version", ""),
-                             .live_runs = json.value("live_runs", 0),
-                             .queued = json.value("queued", 0)};
+  member_reader reader{json};
+  if (first->verb == "refused") {
+    std::string why{link_text::refused};
+    reader.read("error", why);
+    return failure(fault_kind::version_mismatch, std::move(why));
+  }
+  supervisor_greeting greeting;
+  reader.read("protocol", greeting.protocol);
+  reader.read("version", greeting.version);
+  reader.read("live_runs", greeting.live_runs);
+  reader.read("queued", greeting.queued);
+  if (!reader.wrong().empty())
+    return failure(fault_kind::protocol, std::string{link_text::not_ours});
+  return greeting;
 }
 
 expected<supervisor_link> greet(unique_fd socket, const supervisor_entry& entry, const link_request& request) {

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from scripted_supervisor import Gone, ScriptedSupervisor
+from test_doctor import fake
 from test_jobs_offline import number, record, store
 
 
@@ -156,3 +157,25 @@ def test_an_interrupt_leaves_the_job_alone_and_says_so(home, command, interrupt)
         interrupted.set()
     assert answer.code == 130 and "goes on" in answer.err, answer
     assert [method for method, _ in supervisor.calls] == [command], json.dumps(supervisor.calls)
+
+
+def rejects(connection):
+    connection.welcome()
+    number, message = connection.expect("msg")
+    connection.send("answer", number, {"jsonrpc": "2.0", "id": message["id"], "error": {"code": 1, "message": 7}})
+
+
+@pytest.mark.parametrize(
+    ("greet", "said"),
+    [
+        (lambda connection: connection.send("refused", 0, {"error": 7}), "refuses this frontend"),
+        (lambda connection: connection.send("welcome", 0, {"protocol": "one"}), "no supervisor of ours"),
+        (lambda connection: connection.send("welcome", 0, {"protocol": 1, "version": 7}), "no supervisor of ours"),
+        (rejects, "rejected the call"),
+    ],
+    ids=["refused", "protocol", "version", "rejected"],
+)
+def test_a_supervisor_whose_words_are_of_other_types_is_an_error(home, greet, said):
+    with fake(home, greet):
+        answer = home.cli("dispatch", "shop", "task")
+        assert answer.code == 1 and said in answer.err, answer
