@@ -227,11 +227,23 @@ expected<bool> job_files::touch(const job_id& id) const {
   return true;
 }
 
+job_record in_short(job_record record) {
+  constexpr std::size_t task_bytes = 4096; // shown are 120 characters
+  record.task = std::string{first_bytes(record.task, task_bytes)};
+  // Taken out: assigning an empty text to a long one keeps its memory.
+  std::ignore = std::exchange(record.context, {});
+  if (record.result) {
+    std::ignore = std::exchange(record.result->result, {});
+    record.result->parsed_result.reset();
+  }
+  return record;
+}
+
 expected<found_records> job_files::list(std::optional<job_status> status, std::size_t limit) const {
   newest_records newest{limit};
   auto skipped = for_each([&](job_record record, double) {
     if (!status || record.status == *status)
-      newest.add(std::move(record));
+      newest.add(in_short(std::move(record)));
   });
   if (!skipped)
     return tl::make_unexpected(skipped.error());

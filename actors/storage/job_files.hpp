@@ -41,6 +41,9 @@ struct found_records {
   std::vector<skipped_file> skipped;
 };
 
+/// The record without what no list shows: its context, the end of a long task, the text of its result.
+job_record in_short(job_record record);
+
 struct collected_records {
   std::size_t purged = 0;
   std::vector<skipped_file> skipped;
@@ -94,7 +97,7 @@ public:
   /// Sets the file's times to now, so that other programs see the job alive. False when there is no such file.
   expected<bool> touch(const job_id& id) const;
 
-  /// Newest first (by created_at, then id), at most `limit`. `status`: absent for all.
+  /// Newest first (by created_at, then id), at most `limit`, `in_short`. `status`: absent for all.
   expected<found_records> list(std::optional<job_status> status, std::size_t limit) const;
 
   /// Ids of files whose name begins so, sorted, at most `limit`; none is opened. A prefix that is empty or not of

@@ -81,7 +81,7 @@ expected<found_records> job_index::list(std::optional<job_status> status, std::s
       return tl::make_unexpected(record.error());
     // What has changed since it was looked at has done so while we answer.
     if (record && *record && (!status || (*record)->status == *status))
-      found.records.push_back(std::move(**record));
+      found.records.push_back(in_short(std::move(**record)));
   }
   found.skipped = skipped();
   return found;

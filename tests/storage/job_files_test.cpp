@@ -17,6 +17,7 @@
 
 #include "actors/logic/job_machine.hpp"
 #include "actors/run/unique_fd.hpp"
+#include "actors/storage/job_index.hpp"
 #include "actors/storage/job_search.hpp"
 #include "messages/json.hpp"
 #include "tests/storage/stored_jobs.hpp"
@@ -315,6 +316,29 @@ TEST_CASE("Ten thousand records: one is found by opening one file, a prefix by o
   CHECK(newest->records[1].id == numbered_id(many - 3));
   CHECK(files.gc(collect::all, {}, test_now)->purged == many / 2);
   CHECK(files.list(std::nullopt, many)->records.size() == many / 2);
+}
+
+TEST_CASE("A list has of each record what it shows, not all there is") {
+  const temporary_directory directory;
+  const job_files files{directory.path(), our_mark};
+  auto record = make_record(1, job_status::done);
+  record.task = std::string(1u << 20, 't');
+  record.context = std::string(1u << 20, 'c');
+  record.result = make_result(true);
+  record.result->parsed_result = nlohmann::json{{"answer", 42}};
+  write_record(files, record);
+  job_index index{files};
+  for (const auto& listed : {files.list(std::nullopt, 1), index.list(std::nullopt, 1)}) {
+    REQUIRE(listed);
+    const auto& row = listed->records.at(0);
+    CHECK(row.task == std::string(4096, 't'));
+    CHECK(row.context.empty());
+    CHECK(row.result->result.empty());
+    CHECK_FALSE(row.result->parsed_result);
+    CHECK(row.result->cost_usd == record.result->cost_usd);
+    CHECK(row.completed_at == record.completed_at);
+  }
+  CHECK(stored(files, record.id) == record);
 }
 
 TEST_CASE("Records are listed newest first, by id where they are of one time") {
