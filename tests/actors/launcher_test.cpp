@@ -14,6 +14,7 @@
 #include <catch2/catch.hpp>
 
 #include "actors/run/keeper.hpp"
+#include "actors/run/open_lock.hpp"
 #include "actors/run/run_directory.hpp"
 #include "tests/actors/neighbours.hpp"
 #include "tests/config/temporary_directory.hpp"
@@ -153,16 +154,20 @@ TEST_CASE_METHOD(launcher_fixture, "the end of a run that cannot be opened for w
 }
 
 TEST_CASE_METHOD(launcher_fixture, "a live run that cannot be opened for want of a descriptor is live") {
-  const auto launcher = launcher_with(KEEPER_PROGRAM);
-  const auto run = spec(R"([{"wait_for":"never"}])");
+  const auto launcher = launcher_with(LATE_KEEPER);
+  const auto run = spec(R"([{"append":"count"}])");
   CHECK(ask<launch_result>(launcher, launch_run{run, attempt::first, {}}).problem == launch_problem::none);
+  unique_fd lock{::open((run_directory(*run) / run_file::lock).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+  REQUIRE(try_lock(lock.get()) == lock_state::free); // as its keeper does
   hindered = {std::string{run_file::control}, 1000};
   const auto found = ask<recovered_request>(launcher, find_run{run});
   hindered.reset();
   CHECK(found.condition == run_condition::live);
   CHECK(found.how.handles == nullptr);
-  world.tell(launcher, sweep_run{run->key});
-  wait_for_keeper();
+  lock.reset();
+  CHECK(ask<int>(launcher, sweep_run{run->key}) == 0);
+  std::ofstream{run_directory(*run) / "go"};
+  CHECK(wait_for_keeper() == static_cast<int>(keeper_exit::no_claim));
 }
 
 TEST_CASE_METHOD(launcher_fixture, "a request whose answer is known takes no run over, whatever lies there") {
