@@ -85,9 +85,6 @@ bool tell_to_end(const fs::path& directory) {
   return true;
 }
 
-/// A request has its frontend's name before its line's.
-bool is_of_a_frontend(const std::string& entry) { return is_uuid(std::string_view{entry}.substr(0, entry.find('.'))); }
-
 /// What can be said of a live run whose record is of a newer format: it is there, and perhaps whose it is.
 run_spec_ptr read_occupant(const fs::path& directory) {
   auto spec = std::make_shared<run_spec>();
@@ -256,7 +253,8 @@ recovered_state_ptr launcher_state::recover() {
     log::warn("{}; left alone", skipped);
   std::set<fs::path> known;
   left_alone = {found.runs.begin(), found.runs.end()};
-  state->is_whole = std::none_of(found.names.begin(), found.names.end(), is_of_a_frontend);
+  state->is_whole = found.is_whole;
+
   // What belongs to a request that cannot be read may be of a newer program: its parts and runs are left alone as well.
   const auto is_left_alone = [this, &found](std::string_view entry) {
     const auto is_named = std::any_of(left_alone.begin(), left_alone.end(), [entry](const run_key& run) {

@@ -209,10 +209,7 @@ void requests_state::job_created(const request_key& key, const write_outcome& ou
     return;
   auto& request = found->second;
   if (outcome.problem) {
-    // Its caller hears that nothing was accepted: the next supervisor must not find it.
-    const bool is_shared = !leave_run(request);
-    self->send(launcher, discard_request{request.accepted, is_shared});
-    request.accepted.reset();
+    withdraw(request); // its caller hears that nothing was accepted
     answer(key, answer_not_recorded(*request.spec, *outcome.problem));
     return;
   }
@@ -225,6 +222,14 @@ void requests_state::job_created(const request_key& key, const write_outcome& ou
   if (std::exchange(request.cancelled, false) || ending_all)
     caf::anon_send(jobs, cancel_job{request.spec->job->value});
   execute(request);
+}
+
+void requests_state::withdraw(entry& request) {
+  if (!request.accepted)
+    return;
+  const bool is_shared = !leave_run(request);
+  self->send(launcher, discard_request{request.accepted, is_shared});
+  request.accepted.reset();
 }
 
 void requests_state::tell_acceptance(const entry& request) {
@@ -422,6 +427,8 @@ void requests_state::job_concluded(const request_key& key, const dispatch_answer
   request.now = phase::answered;
   request.answer = given;
   request.unwritten = outcome.problem.has_value();
+  if (outcome.problem && request.cancelled && !request.started)
+    withdraw(request);
   if (outcome.problem)
     self->delayed_send(self, record_again, retry_conclusion{key});
   else if (request.acknowledged)
@@ -443,7 +450,7 @@ void requests_state::never_start(entry& request, std::string why) {
   request.now = phase::concluding;
   request.never_started = std::move(why);
   const auto key = request.call.request;
-  self->request(jobs, caf::infinite, fail_job{*request.spec->job, request.never_started, false})
+  self->request(jobs, caf::infinite, fail_job{*request.spec->job, request.never_started, request.spec->resumed})
       .then([this, key](const write_outcome& outcome) { job_concluded(key, {dispatch_result{}}, outcome); },
             [](const caf::error&) { log::error("the registry of jobs died"); });
 }

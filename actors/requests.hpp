@@ -122,7 +122,10 @@ struct requests_state {
   void recorded(const request_key& key, const write_outcome& outcome);
   void create_job_of(entry& request);
   void job_created(const request_key& key, const write_outcome& outcome);
+  /// No next supervisor finds it.
+  void withdraw(entry& request);
   void tell_acceptance(const entry& request);
+
   void execute(entry& request);
   void record(entry& request, composite_plan_ptr plan);
   void write(entry& request, accepted_request accepted);

@@ -83,7 +83,10 @@ private:
     is_aggregating_ = true;
     auto spec = std::make_shared<run_spec>(*plan().aggregator);
     spec->key = key_.part_of(std::string{aggregator_part}).run();
-    const auto most = limits::prompt_bytes / std::max<std::size_t>(items().size(), 1);
+    std::size_t whole = 0;
+    for (std::size_t i = 0; i < items().size(); ++i)
+      whole += section(items()[i], *answers_[i]).size();
+    const auto most = whole <= limits::prompt_bytes ? whole : limits::prompt_bytes / items().size();
     for (std::size_t i = 0; i < items().size(); ++i)
       spec->request.context += (i == 0 ? "" : "\n\n") + sentences::cut_off(section(items()[i], *answers_[i]), most);
     return {{std::string{aggregator_part}, std::move(spec)}};

@@ -263,6 +263,17 @@ std::string run_named_in(const fs::path& file) {
              : std::string{};
 }
 
+/// A request has its frontend's name before its line's.
+bool is_of_a_frontend(const fs::path& file) {
+  const auto name = file.filename().string();
+  return is_uuid(std::string_view{name}.substr(0, name.find('.')));
+}
+
+/// Not what is damaged: that is nobody's any more.
+bool may_be_executed(const fault& why) {
+  return why.kind == fault_kind::version_mismatch || why.kind == fault_kind::io;
+}
+
 /// What a killed writer has left: `.KEY.XXXXXX`, a file of ours.
 bool is_temporary(const fs::path& file) {
   constexpr std::size_t uuid_size = 36;
@@ -341,6 +352,8 @@ request_listing read_requests(const fs::path& directory) {
       listing.names.push_back(file.filename().native());
       if (auto run = run_named_in(file); !run.empty())
         listing.runs.push_back({std::move(run)});
+      if (!read && may_be_executed(read.error()) && is_of_a_frontend(file))
+        listing.is_whole = false;
       listing.skipped.push_back(file.native() + " is no request that can be executed: " +
                                 (read ? "its name is another one's" : read.error().message));
     }

@@ -37,6 +37,7 @@ struct request_listing {
   std::vector<std::string> skipped; ///< a sentence for each file that is no request of ours; it is left alone
   std::vector<std::string> names;   ///< of those files
   std::vector<run_key> runs;        ///< that those files name, as far as that can be read
+  bool is_whole = true;             ///< false: some may be requests, of a newer program or behind a fault of the disk
 };
 
 /// All requests in the directory. Removes the temporary files of a writer that was killed; the caller must be the only

@@ -43,7 +43,8 @@ std::vector<std::size_t> sizes_of(const dispatch_order& order) {
 /// Nobody needs to be asked about what is refused in any case.
 bool is_too_long(const dispatch_order& order) {
   const auto sizes = sizes_of(order);
-  return std::any_of(sizes.begin(), sizes.end(), [](std::size_t size) { return size > limits::prompt_bytes; });
+  return (!order.composite && order.run.resume && order.run.resume->value.size() > limits::session_id_bytes) ||
+         std::any_of(sizes.begin(), sizes.end(), [](std::size_t size) { return size > limits::prompt_bytes; });
 }
 
 std::size_t size_of(const dispatch_order& order) {
@@ -153,9 +154,13 @@ void confirm(const std::shared_ptr<waiting_dispatch>& what, const std::string& r
 
 void dispatch_when_confirmed(session_services& services, const tool_call& call, std::vector<agent_name> agents,
                              dispatch_order order) {
+  const bool has_answer = call.what.form.asks == asking::by_result;
   const auto what = std::make_shared<waiting_dispatch>(
       waiting_dispatch{services,
-                       {.line = call.line, .what = call.what, .arguments = {}, .input_responses = call.input_responses},
+                       {.line = call.line,
+                        .what = call.what,
+                        .arguments = {},
+                        .input_responses = has_answer ? call.input_responses : nlohmann::json{}},
                        std::move(agents),
                        std::move(order)});
   services.prepare(call.line, call.what.id, [what](const config_snapshot_ptr& snapshot) {

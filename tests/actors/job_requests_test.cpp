@@ -262,6 +262,25 @@ TEST_CASE_METHOD(job_requests_fixture, "a job whose record cannot be cancelled i
   expect_cancel(1);
 }
 
+TEST_CASE_METHOD(job_requests_fixture, "a cancelled job that has not started is no next supervisor's to start") {
+  const bool has_started = GENERATE(true, false);
+  start_job(1);
+  if (has_started)
+    world.tell(requests, run_progress{{key(1)}, {progress_kind::started, {}}});
+  world.heard();
+  marked_as_cancelled(1); // although it could not be marked
+  expect_cancel(1);
+  finish(1, answer_of("cancelled in the queue"));
+  concluded(no_space);
+  CHECK(world.heard() == (has_started ? lines{"jobs: finish, success 'cancelled in the queue'"}
+                                      : lines{"jobs: finish, success 'cancelled in the queue'", forgotten_one}));
+  world.pass(std::chrono::seconds{5});
+  CHECK(world.heard() == lines{"jobs: finish, success 'cancelled in the queue'"});
+  concluded();
+  acknowledge(1);
+  CHECK(world.heard() == (has_started ? lines{forgotten_one} : lines{}));
+}
+
 TEST_CASE_METHOD(job_requests_fixture, "a cancel of the registry after the end does nothing") {
   start_job(1);
   finish(1, answer_of("done"));

@@ -306,6 +306,19 @@ TEST_CASE("An aggregator is told as much as a caller may ask, and what was cut o
   CHECK(context.ends_with("all of it"));
 }
 
+TEST_CASE("What an aggregator is told is whole when all of it fits") {
+  auto plan = three_items();
+  plan.aggregator = spec_of("sums up");
+  auto all = make(plan);
+  all->begin();
+  const std::string most_of_it(limits::prompt_bytes - 1000, 'a');
+  all->answered("0", said("a", most_of_it));
+  all->answered("1", said("b", "short"));
+  const auto due = all->answered("2", said("c", "short"));
+  REQUIRE(due.size() == 1);
+  CHECK(due[0].spec->request.context.find(most_of_it) != std::string::npos);
+}
+
 TEST_CASE("Whoever answers in a dialogue is told as much as a caller may ask, in whole characters") {
   auto both = make(talk(3));
   both->begin();

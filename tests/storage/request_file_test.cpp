@@ -212,6 +212,16 @@ TEST_CASE("What is no request is left alone and named, and what a killed writer 
   CHECK(names_in(directory.path()).size() == 3);
 }
 
+TEST_CASE("The requests are all there are, unless one of them may be a newer program's") {
+  const temporary_directory directory;
+  REQUIRE(write_request(directory.path(), {.key = whole, .spec = spec_of(whole)}, our_mark));
+  directory.write("other", R"({"format":999})");
+  directory.write(whole.part_of("7").text(), ""); // as after a power cut
+  CHECK(read_requests(directory.path()).is_whole);
+  directory.write(whole.part_of("8").text(), R"({"format":999})");
+  CHECK_FALSE(read_requests(directory.path()).is_whole);
+}
+
 TEST_CASE("What only looks like a killed writer's is left alone and named") {
   const temporary_directory directory;
   directory.write(".other", "x");
