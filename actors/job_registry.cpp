@@ -322,7 +322,7 @@ caf::result<write_outcome> job_registry_state::fail(const fail_job& order) {
 void job_registry_state::fail(const fail_job& order, const std::function<void(const write_outcome&)>& then) {
   job_change change = [order](const job_record& on_disk) {
     auto record = job_machine::fail(on_disk, unix_now(), order.sentence);
-    if (record && !order.has_run)
+    if (record && !order.has_session)
       record->started_at.reset(); // it was marked before its start, which did not come
     return record;
   };
@@ -452,7 +452,12 @@ void job_registry_state::cancel_now(const job_id& id, caf::typed_response_promis
             }
             done.deliver(cancelled);
           },
-          [done](caf::error& problem) mutable { done.deliver(std::move(problem)); });
+          [this, id, done](caf::error& problem) mutable {
+            if (auto* live = find_live(id); live != nullptr && !is_terminal(live->record.status))
+              done.deliver(cancel_unwritten(*live, *no_store().problem));
+            else
+              done.deliver(std::move(problem));
+          });
 }
 
 job_cancelled job_registry_state::cancel_unwritten(live_job& job, fault why) {
@@ -499,7 +504,6 @@ jobs_actor::behavior_type job_registry(jobs_actor::stateful_pointer<job_registry
   state.admission = admission;
   state.owner = std::move(owner);
   state.touched = {state.seconds(), unix_now()};
-
   return {
       [&state](const create_job& order) { return state.create(order); },
       [&state](const start_job& order) { return state.start(order.id); },

@@ -74,7 +74,6 @@ struct job_registry_state {
   void cancel_now(const job_id& id, caf::typed_response_promise<job_cancelled> done);
   /// What runs may be what takes the room: it is ended all the same, and its record says so when it can be written.
   job_cancelled cancel_unwritten(live_job& job, fault why);
-
   void begin_watch(const watch_job& order);
   void give_up_watch(const request_key& request);
   void drop_watches(const caf::actor_addr& asker);

@@ -254,7 +254,6 @@ recovered_state_ptr launcher_state::recover() {
   std::set<fs::path> known;
   left_alone = {found.runs.begin(), found.runs.end()};
   state->is_whole = found.is_whole;
-
   // What belongs to a request that cannot be read may be of a newer program: its parts and runs are left alone as well.
   const auto is_left_alone = [this, &found](std::string_view entry) {
     const auto is_named = std::any_of(left_alone.begin(), left_alone.end(), [entry](const run_key& run) {

@@ -224,14 +224,6 @@ void requests_state::job_created(const request_key& key, const write_outcome& ou
   execute(request);
 }
 
-void requests_state::withdraw(entry& request) {
-  if (!request.accepted)
-    return;
-  const bool is_shared = !leave_run(request);
-  self->send(launcher, discard_request{request.accepted, is_shared});
-  request.accepted.reset();
-}
-
 void requests_state::tell_acceptance(const entry& request) {
   death_point("before the job is told");
   job_record record;

@@ -57,6 +57,14 @@ void requests_state::cancel(const request_key& key) {
   }
 }
 
+void requests_state::withdraw(entry& request) {
+  if (!request.accepted)
+    return;
+  const bool is_shared = !leave_run(request);
+  self->send(launcher, discard_request{request.accepted, is_shared});
+  request.accepted.reset();
+}
+
 void requests_state::cancel_parts(const request_key& key) {
   for (const auto& part : parts_of(key))
     cancel(part);

@@ -50,7 +50,6 @@ void requests_state::recovered(const recovered_state& state) {
   look_at_occupants();
   callers = state.callers;
   knows_all = knows_all && state.is_whole;
-
   std::set<frontend_id> frontends;
   for (const auto& found : state.requests) {
     take_over(found);

@@ -46,7 +46,6 @@ dispatch_answer answer_not_started(const run_spec& spec, const launch_result& re
   switch (result.problem) {
   case launch_problem::cli_missing:
     return answer_refused(spec, refuse_cli(spec.agent.name));
-
   case launch_problem::refused:
     return answer_refused(spec, refuse(spec.agent.name, {fault_kind::invalid_argument, result.reason}));
   case launch_problem::none:

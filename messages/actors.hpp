@@ -136,7 +136,6 @@ enum class launch_problem {
   refused,     ///< a value of the request or the configuration cannot be given to the CLI
   cli_missing, ///< no `claude` on the caller's PATH
   system,      ///< an operation of ours failed
-
 };
 
 /// A keeper has been started, or why not. The handles are the descriptors of a live run, for the watch.
@@ -740,7 +739,7 @@ struct jobs_adopted {
 struct fail_job {
   job_id id;
   std::string sentence;
-  bool has_run = true; ///< false: its session was never begun, whatever the record says
+  bool has_session = true; ///< false: its session was never begun, whatever the record says
 };
 
 /// Keeps the result of a synchronous request as a job that is done.

@@ -68,7 +68,11 @@ store_script::store_script(actor_world& in, std::string name, const std::filesys
             return {std::move(settled->record), settled->outcome == change_outcome::written};
           });
         },
-        [this, self](const cancel_stored_job& order) {
+        [this, self](const cancel_stored_job& order) -> caf::result<job_cancelled> {
+          if (failures > 0) {
+            --failures;
+            return caf::make_error(caf::sec::request_receiver_down);
+          }
           return sooner_or_later<job_cancelled>(*this, self, [this, order]() -> job_cancelled {
             return problem ? job_cancelled{tl::unexpected(*problem), nullptr} : state.cancel(order.id);
           });
@@ -149,8 +153,8 @@ void job_desk::adopt(unsigned line) {
                  [](const job_found& found) { return word(found, "adopted"); });
 }
 
-void job_desk::fail(unsigned line, bool has_run) {
-  ask<write_outcome>(fail_job{id_of(line), "never started", has_run}, std::to_string(line),
+void job_desk::fail(unsigned line, bool has_session) {
+  ask<write_outcome>(fail_job{id_of(line), "never started", has_session}, std::to_string(line),
                      [](const write_outcome& outcome) { return word(outcome, "failed"); });
 }
 

@@ -22,7 +22,7 @@ struct store_script {
   job_store_actor actor;
   job_store_state state{nullptr};
   bool holds = false;
-  int failures = 0;                    ///< so often it dies of a question for a record
+  int failures = 0;                    ///< so often it dies of a question for a record, or of a cancel
   std::optional<fault> problem;        ///< of every write
   std::optional<fault> settle_problem; ///< of what is added to cancelled records
   std::deque<std::function<void()>> held;
@@ -51,7 +51,7 @@ struct job_desk {
   void progress(unsigned line, std::string text);
   void finish(unsigned line, dispatch_answer answer = answer_of("done"));
   void adopt(unsigned line);
-  void fail(unsigned line, bool has_run = true);
+  void fail(unsigned line, bool has_session = true);
   void keep_result(unsigned line);
   void cancel(unsigned line);
   void cancel(const std::string& text, const std::string& shown);

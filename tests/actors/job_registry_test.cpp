@@ -339,6 +339,16 @@ TEST_CASE_METHOD(job_desk, "a cancel that cannot be written ends the run all the
   }
 }
 
+TEST_CASE_METHOD(job_desk, "a cancel of which the writer dies ends the run all the same") {
+  make_running(1);
+  writer.failures = 1;
+  cancel(1);
+  CHECK(world.heard() == lines{"requests: cancel 1", "1 cancel: a process died and took the work with it"});
+  finish(1, failed_answer());
+  CHECK(world.heard() == lines{"1 finished"});
+  CHECK(on_disk(1).status == job_status::cancelled);
+}
+
 TEST_CASE_METHOD(job_desk, "a queued job whose cancel cannot be written is cancelled in the end") {
   create(1);
   writer.problem = no_space;
@@ -504,11 +514,11 @@ TEST_CASE_METHOD(job_desk, "what has nobody is not lost when some that somebody 
 }
 
 TEST_CASE_METHOD(job_desk, "what failed without a run was never started, although it was marked before") {
-  const bool has_run = GENERATE(true, false);
+  const bool has_session = GENERATE(true, false);
   make_running(1);
-  fail(1, has_run);
+  fail(1, has_session);
   CHECK(world.heard() == lines{"1 failed"});
-  CHECK(on_disk(1).started_at.has_value() == has_run);
+  CHECK(on_disk(1).started_at.has_value() == has_session);
 }
 
 TEST_CASE_METHOD(job_desk, "a job that is accepted while lost ones are looked for is not lost") {

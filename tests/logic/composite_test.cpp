@@ -1,7 +1,5 @@
 #include <catch2/catch.hpp>
 
-#include <chrono>
-
 #include "actors/logic/composite.hpp"
 #include "messages/limits.hpp"
 
@@ -282,9 +280,8 @@ TEST_CASE("Markers are taken out of a message in one go, however many and wherev
   std::string message;
   for (int i = 0; i < 300'000; ++i)
     message += "[RES[RESOLVED]OLVED]x";
-  const auto began = std::chrono::steady_clock::now();
+  // A search from the front for each marker would take hours, and a test is ended long before.
   CHECK(both->answered("t1", said("knows", message)).empty());
-  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds{20});
   CHECK(both->result()->dialogue->final_answer == std::string(300'000, 'x'));
 }
 
