@@ -3,7 +3,7 @@
 import os
 from collections import namedtuple
 
-Seen = namedtuple("Seen", "pid parent name state")
+Seen = namedtuple("Seen", "pid parent group name state")
 
 
 def look():
@@ -18,9 +18,10 @@ def look():
         except OSError:
             continue
         head, _, rest = text.rpartition(b")")
-        fields = rest.split(None, 2)
-        everybody[int(entry)] = Seen(int(entry), int(fields[1]), head.partition(b"(")[2].decode(errors="replace"), fields[0].decode())
-        below.setdefault(int(fields[1]), []).append(int(entry))
+        state, parent, group = rest.split(None, 3)[:3]
+        name = head.partition(b"(")[2].decode(errors="replace")
+        everybody[int(entry)] = Seen(int(entry), int(parent), int(group), name, state.decode())
+        below.setdefault(int(parent), []).append(int(entry))
     found, todo = {}, list(below.get(os.getpid(), ()))
     while todo:
         pid = todo.pop()
@@ -51,9 +52,9 @@ def holders(seen):
 
 
 def agents(seen):
-    """CLIs of runs: the children of keepers."""
+    """CLIs of runs: the children of keepers that lead their group. What a CLI that has ended leaves to its keeper does not."""
     of_keepers = {k.pid for k in keepers(seen)}
-    return [p for p in seen.values() if p.name == "claude" and p.parent in of_keepers]
+    return [p for p in seen.values() if p.name == "claude" and p.parent in of_keepers and p.group == p.pid]
 
 
 def session(pid):
