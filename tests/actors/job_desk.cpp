@@ -41,6 +41,14 @@ std::string word(const job_found& found, std::string good) {
 
 } // namespace
 
+dispatch_answer failed_answer() {
+  dispatch_result result;
+  result.agent = {"alpha"};
+  result.error = "no boxes";
+  result.error_type = error_type::cli_error;
+  return {std::move(result)};
+}
+
 store_script::store_script(actor_world& in, std::string name, const std::filesystem::path& directory) : world{in} {
   state.open(directory, desk_mark);
   const auto make = [this, name](job_store_actor::pointer self) -> job_store_actor::behavior_type {
@@ -115,6 +123,23 @@ job_desk::job_desk()
     : jobs{world.keep(
           world.system().spawn(job_registry, job_stores{writer.actor, reader.actor}, admission->actor, desk_mark))} {
   world.tell(jobs, serve_requests{requests});
+}
+
+job_record job_desk::foreign(unsigned line, job_status status) {
+  job_record record{.id = id_of(line), .agent = {"shop"}, .task = "theirs", .status = status};
+  record.created_at = unix_now();
+  if (status != job_status::pending)
+    record.started_at = record.created_at;
+  return record;
+}
+
+job_record job_desk::left_behind(unsigned line, job_status status) {
+  auto record = foreign(line, status);
+  record.owner = desk_mark;
+  record.session = session_id{"5e551011-0000-4000-8000-000000000000"};
+  if (is_terminal(status))
+    record.completed_at = record.created_at;
+  return record;
 }
 
 job_id job_desk::id_of(unsigned line) {

@@ -11,6 +11,14 @@ namespace agent_dispatch {
 inline const std::string desk_mark = "machine:boot:1:jobs";
 /// Frontend of all requests.
 inline const frontend_id desk_front{"front"};
+/// What is said of a store's `no_space`.
+inline const std::string disk_failed = "an operation of the system failed";
+/// Waits for jobs, and what admission hears of its wait for job 1.
+inline const run_key waiting_run{"front.50.0"};
+inline const std::string edge = "admission: front.50.0 waits for front.1.0";
+inline const std::string no_edge = "admission: front.50.0 no longer waits for front.1.0";
+
+dispatch_answer failed_answer();
 
 /// A store over real files. While it holds, what it is asked is done when the test says so, in order.
 struct store_script {
@@ -79,6 +87,10 @@ struct job_desk {
 
   static job_id id_of(unsigned line);
   static std::shared_ptr<run_spec> spec(unsigned line);
+  /// A job of another program: no mark of ours.
+  static job_record foreign(unsigned line, job_status status);
+  /// A record of ours as a supervisor has left it.
+  static job_record left_behind(unsigned line, job_status status);
 
   temporary_directory directory;
   actor_world world;
