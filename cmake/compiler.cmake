@@ -28,7 +28,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   endif()
   # GCC 12 takes its own std::string for too short, and asio's queues for null, in optimised code (its bugs 105329, 105651).
   target_compile_options(project_options INTERFACE $<$<NOT:$<CONFIG:Debug>>:
-    -Wno-array-bounds -Wno-maybe-uninitialized -Wno-null-dereference -Wno-restrict -Wno-stringop-overflow>)
+    -Wno-array-bounds -Wno-maybe-uninitialized -Wno-null-dereference -Wno-restrict -Wno-stringop-overflow
+    -Wno-stringop-overread>)
 endif()
 
 find_program(CCACHE ccache)
