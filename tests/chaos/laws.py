@@ -56,7 +56,7 @@ LAWS = [
     ("disk was full", r"disk was full|No space left on device", _disk),
     ("no descriptors", r"Too many open files", lambda c: bool(c.of("take descriptors"))),
     ("configuration", r"agents\.yaml", lambda c: bool(c.of("break configuration", "remove configuration"))),
-    ("unknown agent", r"Unknown agent", lambda c: bool(c.of("remove configuration", "break configuration"))),
+    ("unknown agent", r"Unknown agent|Agent '.*' was not found", lambda c: bool(c.of("remove configuration", "break configuration"))),
     ("no directory", r"directory of agent .* (does not exist|cannot be entered)", lambda c: bool(c.of("remove directory"))),
     ("cancelled", r"was cancelled|^cancelled", lambda c: c.is_cancelled() or c.hit_run("end keeper")),
     ("interrupted", r"^interrupted$", lambda c: c.is_cancelled() or c.hit_run("end keeper") or (c.prompt.hangs and c.hit_run("kill keeper"))),
