@@ -36,8 +36,10 @@ def may_become(before, now):
 
 
 def is_new(record):
-    """Whether it is a job's first record: one that waits, or one that was answered from the cache. No run takes less than a millisecond."""
-    return record["status"] == "pending" or record["status"] == "done" and record["completed_at"] - record["created_at"] < 0.001
+    """Whether it is a job's first record: one that waits, or a kept result, which is made, begun and ended in less than a millisecond, as no run is."""
+    if record["status"] == "pending":
+        return True
+    return record["status"] in ("done", "failed") and bool(record.get("started_at")) and record["completed_at"] - record["created_at"] < 0.001
 
 
 class Audit:
@@ -181,7 +183,7 @@ class Audit:
             return
         record, now = version.record, time.time()
         around = self.book.now(seconds=5)
-        # It could not be synced, and nobody is told of the job.
+        # It could not be synced, and nobody is told of the job. Who wanted a result kept gets the whole of it.
         if is_new(record) and ident not in self.book.jobs and around.of("take descriptors", "fill disk"):
             return
         age = now - (record.get("completed_at") or record["created_at"])
